@@ -1,0 +1,45 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help run test ci lint format bench lock
+
+help: ## Show what can be done
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/runtime ## Run Parley; prints a link to open
+	@exec $(BIN)/python manage.py up
+
+test: .venv/dev ## Run the whole test suite
+	@$(BIN)/python -m pytest
+
+lint: .venv/dev ## Check format, lint, types, import contracts and migrations
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+ci: ## Run what CI runs: lint and test
+	@bash .ci/run
+
+format: .venv/dev ## Format the code and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/dev ## Measure streaming against raw httpx
+	$(BIN)/python -m benchmarks.stream
+
+lock: .venv/dev ## Pin the requirements anew, with hashes
+	for name in runtime dev; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-emit-index-url --no-annotate requirements/$$name.in -o requirements/$$name.txt; done
+
+.venv/runtime: requirements/runtime.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing what Parley needs (a minute or two, once) …"
+	@$(BIN)/python -m pip install -q --no-compile --disable-pip-version-check --require-hashes -r requirements/runtime.txt
+	@touch $@
+
+.venv/dev: .venv/runtime requirements/dev.txt
+	@$(BIN)/python -m pip install -q --no-compile --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@

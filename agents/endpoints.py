@@ -1,0 +1,30 @@
+"""The model servers of this installation, and the broker that talks to them."""
+
+from functools import lru_cache
+
+from django.conf import settings
+
+from agents.llm import Broker, Endpoint, Timeouts
+
+
+def endpoints() -> dict[str, Endpoint]:
+    """Return the OpenAI-compatible servers of the settings, by the prefix of their models."""
+    return {
+        prefix: Endpoint(base_url=base_url, api_key=api_key)
+        for prefix, (base_url, api_key) in settings.LLM_ENDPOINTS.items()
+    }
+
+
+def timeouts() -> Timeouts:
+    """Return how long the settings let a model take."""
+    return Timeouts(
+        connect=settings.LLM_CONNECT_SECONDS,
+        first_token=settings.LLM_FIRST_TOKEN_SECONDS,
+        between_tokens=settings.LLM_BETWEEN_TOKENS_SECONDS,
+    )
+
+
+@lru_cache(maxsize=1)
+def broker() -> Broker:
+    """Return the process's broker."""
+    return Broker(endpoints(), timeouts=timeouts())

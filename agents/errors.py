@@ -1,0 +1,78 @@
+"""What can go wrong with agents, told apart by who must act.
+
+AgentError
+├── ToolError          the model: it reads the sentence and tries another way
+├── LLMError           the person or the operator: `code` says what, `retryable` whether it may pass
+├── TooManyRounds      the person: the agent went round and round
+├── Cancelled          nobody: somebody pressed stop
+└── NoSuchAgent        the person: this agent is not there, or switched off
+"""
+
+
+class AgentError(Exception):
+    """Base of all errors of agents. `code` is for programs, `str()` for people."""
+
+    code = "agent_error"
+    retryable = False
+
+
+class ToolError(AgentError):
+    """A tool could not do what was asked. The model reads the sentence."""
+
+    code = "tool_error"
+
+
+class LLMError(AgentError):
+    """A model gave no answer, or not a whole one."""
+
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        code: str = "llm_error",
+        retryable: bool = False,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        """Say what went wrong.
+
+        Args:
+            sentence: For people: what happened and what they can do.
+            code: For programs: "rate_limited", "server_error", "timeout" …
+            retryable: Whether the same call may well succeed later.
+            retry_after_seconds: How long the provider asks to wait, if it does.
+        """
+        super().__init__(sentence)
+        self.code = code
+        self.retryable = retryable
+        self.retry_after_seconds = retry_after_seconds
+
+
+class TooManyRounds(AgentError):
+    """The agent called tools until its limit and gave no answer."""
+
+    code = "too_many_rounds"
+    retryable = True
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"The agent called tools {limit} times over without coming to an answer. "
+            "Try again, or ask in smaller steps."
+        )
+
+
+class Cancelled(AgentError):
+    """Somebody stopped the run."""
+
+    code = "cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("Stopped.")
+
+
+class NoSuchAgent(AgentError):
+    """No active agent has this slug."""
+
+    code = "no_such_agent"
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"There is no active agent {slug!r}. Pick another one.")

@@ -1,0 +1,84 @@
+"""What an agent's work leaves in the stream: calls of models and of tools."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from agents.messages import ToolCall, Usage
+from tracer.events import Event
+
+
+class LLMCalled(Event):
+    """A model is asked. Its context is the stream up to here, folded."""
+
+    kind: ClassVar[str] = "llm.called"
+
+    run: UUID
+    attempt: int
+    model: str
+    round: int
+    messages: int
+    tools: tuple[str, ...] = ()
+    temperature: float | None = None
+
+
+class LLMResponded(Event):
+    """A model has answered, with text, with calls of tools, or both."""
+
+    kind: ClassVar[str] = "llm.responded"
+
+    run: UUID
+    attempt: int
+    model: str
+    content: str
+    calls: tuple[ToolCall, ...] = ()
+    usage: Usage | None = None
+    finish_reason: str = "stop"
+
+
+class LLMFailed(Event):
+    """A model gave no answer, or not a whole one."""
+
+    kind: ClassVar[str] = "llm.failed"
+
+    run: UUID
+    attempt: int
+    model: str
+    code: str
+    detail: str
+    retryable: bool
+
+
+class ToolCalled(Event):
+    """A tool begins. `offset` counts the characters of the answer that stand before it."""
+
+    kind: ClassVar[str] = "tool.called"
+
+    run: UUID
+    call: str
+    name: str
+    arguments: dict[str, JsonValue]
+    offset: int = 0
+
+
+class ToolReturned(Event):
+    """A tool has given its result."""
+
+    kind: ClassVar[str] = "tool.returned"
+
+    run: UUID
+    call: str
+    name: str
+    result: JsonValue
+
+
+class ToolFailed(Event):
+    """A tool has failed. The model reads `error`."""
+
+    kind: ClassVar[str] = "tool.failed"
+
+    run: UUID
+    call: str
+    name: str
+    error: str

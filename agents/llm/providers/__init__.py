@@ -1,0 +1,1 @@
+"""Who speaks which wire: one module each."""

@@ -1,0 +1,148 @@
+"""The built-in offline model: it streams and calls tools, and says that it is a demo."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from uuid import uuid4
+
+from typing_extensions import override
+
+from agents.llm.request import Provider, Request, Sink
+from agents.messages import Reply, ToolCall, Turn, Usage
+
+SECONDS_PER_WORD = 0.02
+MAX_WORDS = 5_000
+TITLE_WORDS = 6
+
+_ISO_DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
+_DATE = re.compile(
+    r"\b(?:(?:next|this|last|coming)\s+"
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+    r"|(?:next|last)\s+(?:week|month|year)"
+    r"|in\s+\d+\s+(?:day|week|month|year)s?"
+    r"|\d+\s+(?:day|week|month|year)s?\s+ago"
+    r"|the\s+day\s+after\s+tomorrow|the\s+day\s+before\s+yesterday|tomorrow|yesterday)\b",
+    re.IGNORECASE,
+)
+_TIME = re.compile(
+    r"\b(?:what(?:'s| is)? (?:the )?(?:current )?time|time is it|current (?:date|time)"
+    r"|what day is it|(?:date|day) (?:is it )?today|today's date|right now)\b",
+    re.IGNORECASE,
+)
+_SUM = re.compile(
+    r"(?:sqrt\(|[-(]*\d)[\d\s.,()]*(?:(?:\*\*|[-+*/×÷^%])[\s(]*[-]?[\d.(]+[\d\s.()]*)+\)*"
+    r"|sqrt\([\d.\s]+\)"
+)
+_WORDS = re.compile(r"\b(\d{1,5}) words\b", re.IGNORECASE)
+_TITLE = re.compile(r"title\b.*?conversation.*?:\s*(.+)", re.IGNORECASE | re.DOTALL)
+
+INTRODUCTION = (
+    "I am Parley's **built-in demo model**: I run offline, know nothing of the world and "
+    "can't think, but I really stream and I really call tools. "
+    "Ask me *“What is 17\\*23, and what date is next Tuesday?”*, or *“What time is it?”*, or "
+    "for *“300 words”* to watch a longer answer. "
+    "For a real model, give this agent one in the admin.\n\n"
+)
+
+
+class Demo(Provider):
+    """A model without a network: rules instead of weights."""
+
+    @override
+    async def stream(self, request: Request, sink: Sink) -> Reply:
+        question = next((t.content for t in reversed(request.turns) if t.role == "user"), "")
+        results = _results(request.turns)
+        prompt_tokens = sum(len(turn.content) // 4 + 4 for turn in request.turns)
+        if not results and (calls := _wanted(question, {tool.name for tool in request.tools})):
+            usage = Usage(prompt_tokens=prompt_tokens, completion_tokens=12 * len(calls))
+            return Reply(content="", calls=calls, usage=usage, finish_reason="tool_calls")
+        said = ""
+        for word in _words(_answer(question, results)):
+            await asyncio.sleep(SECONDS_PER_WORD)
+            sink.add(word)
+            said += word
+        usage = Usage(prompt_tokens=prompt_tokens, completion_tokens=len(said.split()))
+        return Reply(content=said, usage=usage)
+
+
+def _results(turns: Sequence[Turn]) -> list[tuple[ToolCall, str]]:
+    """Return the results that stand at the end of a conversation, with their calls."""
+    contents: dict[str | None, str] = {}
+    for turn in reversed(turns):
+        if turn.role == "tool":
+            contents[turn.call_id] = turn.content
+        elif turn.calls:
+            return [(call, contents.get(call.id, "")) for call in turn.calls]
+        else:
+            break
+    return []
+
+
+def _wanted(question: str, offered: set[str]) -> tuple[ToolCall, ...]:
+    """Read from a question which tools it wants called."""
+    if _TITLE.search(question):
+        return ()
+    wanted: list[tuple[str, dict[str, str]]] = []
+    wanted += [("calculator", {"expression": each}) for each in _sums(question)]
+    wanted += [("resolve_date", {"relative_date_found": each}) for each in _DATE.findall(question)]
+    if _TIME.search(question):
+        wanted.append(("current_datetime", {}))
+    return tuple(
+        ToolCall(id=f"call_{uuid4().hex}", name=name, arguments=json.dumps(arguments))
+        for name, arguments in wanted
+        if name in offered
+    )
+
+
+def _sums(question: str) -> list[str]:
+    plain = _ISO_DATE.sub(" ", question)
+    return [each.strip(" .,") for each in _SUM.findall(plain)]
+
+
+def _answer(question: str, results: list[tuple[ToolCall, str]]) -> str:
+    if found := _TITLE.search(question):
+        return " ".join(found[1].split()[:TITLE_WORDS])
+    if results:
+        lines = [f"- {_sentence(call, content)}" for call, content in results]
+        return "Here is what the tools say:\n\n" + "\n".join(lines) + "\n\n*(demo model)*"
+    if found := _WORDS.search(question):
+        return _long_text(min(int(found[1]), MAX_WORDS))
+    quoted = " ".join(question.split())[:200]
+    return f"{INTRODUCTION}You wrote: “{quoted}”"
+
+
+def _sentence(call: ToolCall, content: str) -> str:
+    try:
+        result = json.loads(content)
+    except ValueError:
+        result = content
+    if not isinstance(result, dict):
+        return f"`{call.name}`: {result}"
+    if "error" in result:
+        return f"`{call.name}` failed: {result['error']}"
+    write = _SENTENCES.get(call.name)
+    return write(result) if write else f"`{call.name}`: `{content[:200]}`"
+
+
+_SENTENCES: dict[str, Callable[[dict[str, object]], str]] = {
+    "calculator": lambda result: f"`{result['expression']}` = **{result['result']}**",
+    "resolve_date": lambda result: (
+        f"{str(result['relative_date']).capitalize()} is **{result['resolved_date']}**"
+    ),
+    "current_datetime": lambda result: (
+        f"It is **{result['current_datetime']}** ({result['timezone']})"
+    ),
+}
+
+
+def _long_text(count: int) -> str:
+    words = [f"word{number}" for number in range(1, count + 1)]
+    lines = [" ".join(words[start : start + 12]) for start in range(0, count, 12)]
+    paragraphs = ["\n".join(lines[start : start + 5]) for start in range(0, len(lines), 5)]
+    return "\n\n".join(paragraphs)
+
+
+def _words(text: str) -> Iterator[str]:
+    """Cut a text into words, each with the white space behind it."""
+    yield from re.findall(r"\S+\s*|\s+", text)

@@ -1,0 +1,110 @@
+"""OpenAI's wire: requests as it wants them, chunks as it sends them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agents.llm.request import Request, Sink
+from agents.messages import Reply, ToolCall, Turn, Usage
+from agents.tools import Tool
+
+
+def payload(request: Request) -> dict[str, Any]:
+    """Return the body of a streaming chat completion."""
+    body: dict[str, Any] = {
+        "model": request.model,
+        "messages": [message(turn) for turn in request.turns],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if request.tools:
+        body["tools"] = [function(tool) for tool in request.tools]
+    body.update(request.config.model_dump(exclude_none=True))
+    return body
+
+
+def message(turn: Turn) -> dict[str, Any]:
+    """Return a turn as a message of the wire."""
+    if turn.role == "tool":
+        return {"role": "tool", "tool_call_id": turn.call_id, "content": turn.content}
+    written: dict[str, Any] = {"role": turn.role, "content": turn.content}
+    if turn.calls:
+        written["content"] = turn.content or None
+        written["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in turn.calls
+        ]
+    return written
+
+
+def function(tool: Tool) -> dict[str, Any]:
+    """Return a tool the way a model is told of it."""
+    return {
+        "type": "function",
+        "function": {
+            "name": tool.name,
+            "description": tool.description,
+            "parameters": tool.parameters,
+        },
+    }
+
+
+class Assembly:
+    """A reply put together from its chunks."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.finish_reason: str | None = None
+        self._sink = sink
+        self._content: list[str] = []
+        self._calls: dict[int, dict[str, str]] = {}
+        self._usage: Usage | None = None
+
+    def take(self, chunk: Mapping[str, Any]) -> None:
+        """Take one chunk; its text goes to the sink at once.
+
+        Raises:
+            ValueError: It is no chunk.
+        """
+        try:
+            if usage := chunk.get("usage"):
+                self._usage = Usage(
+                    prompt_tokens=usage.get("prompt_tokens") or 0,
+                    completion_tokens=usage.get("completion_tokens") or 0,
+                )
+            for choice in chunk["choices"]:
+                delta = choice.get("delta") or {}
+                if text := delta.get("content"):
+                    self._content.append(text)
+                    self._sink.add(text)
+                for call in delta.get("tool_calls") or ():
+                    self._take_call(call)
+                self.finish_reason = choice.get("finish_reason") or self.finish_reason
+        except (AttributeError, KeyError, TypeError) as error:
+            msg = f"no chunk of an answer: {error!r}"
+            raise ValueError(msg) from error
+
+    def reply(self) -> Reply:
+        """Return the whole reply."""
+        calls = tuple(
+            ToolCall(id=call["id"], name=call["name"], arguments=call["arguments"] or "{}")
+            for _, call in sorted(self._calls.items())
+        )
+        return Reply(
+            content="".join(self._content),
+            calls=calls,
+            usage=self._usage,
+            finish_reason=self.finish_reason or "stop",
+        )
+
+    def _take_call(self, piece: Mapping[str, Any]) -> None:
+        place = piece.get("index")
+        if place is None:  # some servers send each call whole, without an index
+            place = len(self._calls)
+        call = self._calls.setdefault(place, {"id": "", "name": "", "arguments": ""})
+        called = piece.get("function") or {}
+        call["id"] = call["id"] or piece.get("id") or ""
+        call["name"] += called.get("name") or ""
+        call["arguments"] += called.get("arguments") or ""

@@ -1,0 +1,68 @@
+"""The process's one asyncio loop, for everything that waits on the network.
+
+A turn is plain synchronous code in a thread of its own; what streams lives here, and the
+thread waits for the whole result. One loop with a hundred streams costs a third of a hundred
+threads with a stream each.
+"""
+
+import asyncio
+import concurrent.futures
+import threading
+from collections.abc import Callable, Coroutine
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from agents.cancellation import Cancellation
+from agents.errors import Cancelled
+
+Result = TypeVar("Result")
+
+_before_waiting: list[Callable[[], None]] = []
+
+
+def before_waiting(callback: Callable[[], None]) -> None:
+    """Have a thread that is about to wait give back what it holds, such as a connection."""
+    if callback not in _before_waiting:
+        _before_waiting.append(callback)
+
+
+@lru_cache(maxsize=1)
+def loop() -> asyncio.AbstractEventLoop:
+    """Return the process's loop; it begins to run with the first call."""
+    started = asyncio.new_event_loop()
+    threading.Thread(target=started.run_forever, name="loop", daemon=True).start()
+    return started
+
+
+def submit(work: Coroutine[Any, Any, Result]) -> "concurrent.futures.Future[Result]":
+    """Start a coroutine on the loop."""
+    return asyncio.run_coroutine_threadsafe(work, loop())
+
+
+def wait(
+    work: Coroutine[Any, Any, Result],
+    *,
+    cancellation: Cancellation | None = None,
+    timeout_seconds: float | None = None,
+) -> Result:
+    """Run a coroutine on the loop and wait for its result in this thread.
+
+    Raises:
+        Cancelled: Somebody pressed stop; the coroutine was cancelled.
+        TimeoutError: It took longer than `timeout_seconds`; it was cancelled.
+    """
+    for give_back in _before_waiting:
+        give_back()
+    future = submit(work)
+    if cancellation is not None:
+        cancellation.on_cancel(future.cancel)
+    try:
+        return future.result(timeout_seconds)
+    except concurrent.futures.CancelledError:
+        raise Cancelled from None
+    except TimeoutError:
+        future.cancel()
+        raise
+    finally:
+        if cancellation is not None:
+            cancellation.forget(future.cancel)

@@ -1,0 +1,76 @@
+"""What goes to a model and what comes back, as plain values."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+class Value(BaseModel):
+    """A frozen value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ToolCall(Value):
+    """A model's wish to have a tool called. `arguments` is JSON as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str = "{}"
+
+
+class Usage(Value):
+    """What a call to a model used, in tokens."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+        )
+
+
+class Turn(Value):
+    """One message of the conversation as a model sees it.
+
+    Attributes:
+        role: Who speaks.
+        content: The text.
+        calls: The tools an assistant wants called.
+        call_id: Of a tool's result: the call it answers.
+    """
+
+    role: Role
+    content: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str | None = None
+
+
+class Reply(Value):
+    """What a model said in one call."""
+
+    content: str
+    calls: tuple[ToolCall, ...] = ()
+    usage: Usage | None = None
+    finish_reason: str = "stop"
+
+    def turn(self) -> Turn:
+        """Return the reply as the next message of the conversation."""
+        return Turn(role="assistant", content=self.content, calls=self.calls)
+
+
+def open_calls(turns: list[Turn]) -> tuple[ToolCall, ...]:
+    """Return the calls at the end of a conversation that have no result yet."""
+    answered: set[str | None] = set()
+    for turn in reversed(turns):
+        if turn.role == "tool":
+            answered.add(turn.call_id)
+        elif turn.role == "assistant":
+            return tuple(call for call in turn.calls if call.id not in answered)
+        else:
+            break
+    return ()

@@ -1,0 +1,160 @@
+"""The loop of an agent: ask the model, make the calls it wants, and again. Third stop."""
+
+import time
+from dataclasses import dataclass
+
+from typing_extensions import override
+
+from agents.errors import LLMError, TooManyRounds
+from agents.events import LLMCalled, LLMFailed, LLMResponded
+from agents.llm import Broker, CompletionConfig, Sink
+from agents.messages import Reply, Turn, open_calls
+from agents.recording import Recorder
+from agents.tools import ToolContext
+from agents.tools.execution import call_all
+from agents.tools.registry import Registry
+
+MAX_ROUNDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What an agent is to do.
+
+    Attributes:
+        model: Who answers.
+        turns: The conversation so far. If it ends in calls without results, they come first.
+        tools: What the model may call.
+        config: How it is to answer.
+        attempt: 1, or more after a crash.
+        max_rounds: How often the model is asked before the run is given up.
+    """
+
+    model: str
+    turns: list[Turn]
+    tools: Registry
+    config: CompletionConfig = CompletionConfig()
+    attempt: int = 1
+    max_rounds: int = MAX_ROUNDS
+
+
+def run(job: Job, *, broker: Broker, context: ToolContext, recorder: Recorder, sink: Sink) -> Reply:
+    """Run an agent until it answers; each step is recorded as it happens.
+
+    Args:
+        job: What is to be done.
+        broker: Talks to the models.
+        context: The run, for its tools; its cancellation ends the run.
+        recorder: Where the steps are written down.
+        sink: Takes the text of the answer as it streams; afterwards it holds the whole.
+
+    Returns:
+        The model's last reply.
+
+    Raises:
+        LLMError: The model gave no whole answer.
+        TooManyRounds: It called tools until its limit.
+        Cancelled: Somebody pressed stop.
+    """
+    conversation = list(job.turns)
+    if begun := open_calls(conversation):
+        conversation += call_all(
+            begun, tools=job.tools, context=context, recorder=recorder, offset=sink.length
+        )
+    for number in range(1, job.max_rounds + 1):
+        context.cancellation.check()
+        asking = _Asking(job, broker=broker, context=context, recorder=recorder)
+        reply = asking.ask(conversation, number=number, sink=_Paragraph(sink))
+        if not reply.calls:
+            return reply
+        results = call_all(
+            reply.calls, tools=job.tools, context=context, recorder=recorder, offset=sink.length
+        )
+        conversation += [reply.turn(), *results]
+    raise TooManyRounds(job.max_rounds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """One call to the model, recorded at both ends."""
+
+    job: Job
+    broker: Broker
+    context: ToolContext
+    recorder: Recorder
+
+    def ask(self, conversation: list[Turn], *, number: int, sink: Sink) -> Reply:
+        job, run_id = self.job, self.context.run
+        tools = job.tools.all()
+        self.recorder.record(
+            LLMCalled(
+                run=run_id,
+                attempt=job.attempt,
+                model=job.model,
+                round=number,
+                messages=len(conversation),
+                tools=tuple(tool.name for tool in tools),
+                temperature=job.config.temperature,
+            )
+        )
+        started_at = time.monotonic()
+        try:
+            reply = self.broker.generate(
+                job.model,
+                conversation,
+                tools=tools,
+                config=job.config,
+                sink=sink,
+                cancellation=self.context.cancellation,
+            )
+        except LLMError as error:
+            failed = LLMFailed(
+                run=run_id,
+                attempt=job.attempt,
+                model=job.model,
+                code=error.code,
+                detail=str(error),
+                retryable=error.retryable,
+            )
+            self.recorder.record(failed, duration_ms=_since(started_at))
+            raise
+        responded = LLMResponded(
+            run=run_id,
+            attempt=job.attempt,
+            model=job.model,
+            content=reply.content,
+            calls=reply.calls,
+            usage=reply.usage,
+            finish_reason=reply.finish_reason,
+        )
+        self.recorder.record(responded, duration_ms=_since(started_at))
+        return reply
+
+
+class _Paragraph(Sink):
+    """Sets what a further round says apart from what was said before it."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._begun = sink.length == 0
+
+    @override
+    def add(self, text: str) -> None:
+        if not self._begun:
+            self._begun = True
+            self._sink.add("\n\n")
+        self._sink.add(text)
+
+    @property
+    @override
+    def length(self) -> int:
+        return self._sink.length
+
+    @property
+    @override
+    def text(self) -> str:
+        return self._sink.text
+
+
+def _since(started_at: float) -> int:
+    return round((time.monotonic() - started_at) * 1000)

@@ -1,0 +1,193 @@
+"""A round of tool calls: all at once, results in the order of the calls.
+
+Tools run in threads of their own; the thread that waits for them records what happens, so
+that they don't fight over the stream.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import lru_cache
+
+import structlog
+from pydantic import BaseModel, JsonValue
+
+from agents.errors import Cancelled, ToolError
+from agents.events import ToolCalled, ToolFailed, ToolReturned
+from agents.messages import ToolCall, Turn
+from agents.recording import Recorder
+from agents.tools.context import ToolContext
+from agents.tools.definition import Tool
+from agents.tools.registry import Registry
+
+THREADS = 64
+STOPPED = "Stopped by the person before it had a result."
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    call: ToolCall
+    tool: Tool
+    at: float
+
+    @property
+    def deadline(self) -> float:
+        return self.at + self.tool.timeout_seconds
+
+
+def call_all(
+    calls: Sequence[ToolCall],
+    *,
+    tools: Registry,
+    context: ToolContext,
+    recorder: Recorder,
+    offset: int = 0,
+) -> list[Turn]:
+    """Make all calls of a round at the same time.
+
+    Args:
+        calls: What the model wants called.
+        tools: The tools it was offered; any other is unknown to it.
+        context: Handed to each tool that takes it.
+        recorder: Is told of each call, and of each result as it comes.
+        offset: The characters of the answer that stand before the calls.
+
+    Returns:
+        One turn of role "tool" for each call, in the order of the calls. What failed says why.
+
+    Raises:
+        Cancelled: Somebody pressed stop; the calls without a result are recorded as stopped.
+    """
+    work = _Round(tools=tools, context=context, recorder=recorder, offset=offset)
+    for call in calls:
+        work.start(call)
+    work.finish()
+    return [Turn(role="tool", call_id=call.id, content=work.contents[call.id]) for call in calls]
+
+
+class _Round:
+    def __init__(
+        self, *, tools: Registry, context: ToolContext, recorder: Recorder, offset: int
+    ) -> None:
+        self.tools = tools
+        self.context = context
+        self.recorder = recorder
+        self.offset = offset
+        self.contents: dict[str, str] = {}
+        self.running: dict[Future[JsonValue], _Started] = {}
+
+    def start(self, call: ToolCall) -> None:
+        found = self.tools.get(call.name)
+        try:
+            if found is None:
+                msg = f"There is no tool {call.name!r}. There are: {self._names()}."
+                raise ToolError(msg)
+            arguments: BaseModel | None = found.parse(call.arguments)
+            refused = ""
+        except ToolError as error:
+            arguments, refused = None, str(error)
+        self.recorder.record(
+            ToolCalled(
+                run=self.context.run,
+                call=call.id,
+                name=call.name,
+                arguments=readable(call.arguments),
+                offset=self.offset,
+            )
+        )
+        if found is None or arguments is None:
+            self._failed(call, refused, started_at=time.monotonic())
+            return
+        future = _threads().submit(found.call, arguments, self.context)
+        self.running[future] = _Started(call, found, time.monotonic())
+
+    def finish(self) -> None:
+        stop: Future[JsonValue] = Future()
+        self.context.cancellation.on_cancel(lambda: stop.set_result(None))
+        while self.running:
+            soonest = min(started.deadline for started in self.running.values())
+            patience = max(0.0, soonest - time.monotonic())
+            done, _ = wait({*self.running, stop}, patience, return_when=FIRST_COMPLETED)
+            for future in done - {stop}:
+                self._ended(future, self.running.pop(future))
+            if stop in done:
+                self._stop_all()
+            self._drop_the_late()
+
+    def _ended(self, future: Future[JsonValue], started: _Started) -> None:
+        call = started.call
+        try:
+            result = future.result()
+        except ToolError as error:
+            self._failed(call, str(error), started_at=started.at)
+        except Cancelled:
+            self._failed(call, STOPPED, started_at=started.at)
+        except TimeoutError:
+            self._late(started)
+        except Exception as error:
+            logger.exception("tool_crashed", tool=call.name, run=str(self.context.run))
+            sentence = f"{call.name} failed: {type(error).__name__}: {error}"
+            self._failed(call, sentence, started_at=started.at)
+        else:
+            event = ToolReturned(run=self.context.run, call=call.id, name=call.name, result=result)
+            self.recorder.record(event, duration_ms=_since(started.at))
+            self.contents[call.id] = result_text(result)
+
+    def _failed(self, call: ToolCall, error: str, *, started_at: float) -> None:
+        event = ToolFailed(run=self.context.run, call=call.id, name=call.name, error=error)
+        self.recorder.record(event, duration_ms=_since(started_at))
+        self.contents[call.id] = failure_text(error)
+
+    def _late(self, started: _Started) -> None:
+        name, limit = started.call.name, started.tool.timeout_seconds
+        sentence = f"{name} took longer than {limit:g} s and was given up."
+        self._failed(started.call, sentence, started_at=started.at)
+
+    def _drop_the_late(self) -> None:
+        now = time.monotonic()
+        for future, started in list(self.running.items()):
+            if started.deadline <= now and not future.done():
+                del self.running[future]
+                future.cancel()
+                self._late(started)
+
+    def _stop_all(self) -> None:
+        for future, started in self.running.items():
+            future.cancel()
+            self._failed(started.call, STOPPED, started_at=started.at)
+        raise Cancelled
+
+    def _names(self) -> str:
+        return ", ".join(each.name for each in self.tools.all()) or "none"
+
+
+def readable(arguments: str) -> dict[str, JsonValue]:
+    """Return arguments as an object for the record, even when a model wrote no JSON."""
+    try:
+        parsed = json.loads(arguments or "{}")
+    except ValueError:
+        parsed = None
+    return parsed if isinstance(parsed, dict) else {"unreadable": arguments}
+
+
+def result_text(result: JsonValue) -> str:
+    """Write a result the way a model reads it."""
+    return result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
+
+
+def failure_text(error: str) -> str:
+    """Write a failure the way a model reads it."""
+    return json.dumps({"error": error}, ensure_ascii=False)
+
+
+def _since(started_at: float) -> int:
+    return round((time.monotonic() - started_at) * 1000)
+
+
+@lru_cache(maxsize=1)
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, thread_name_prefix="tool")

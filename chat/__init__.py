@@ -1,0 +1,1 @@
+"""Conversations: threads, messages, runs, and the one entrance for every channel."""

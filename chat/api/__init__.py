@@ -1,0 +1,1 @@
+"""REST for conversations, one resource a module."""

@@ -1,0 +1,83 @@
+"""`/threads/{id}/messages`: read them, say something."""
+
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from ninja import Field, Header, Router, Schema, Status
+from ninja.pagination import paginate
+
+from chat import gateway, selectors
+from chat.api.access import actor, caller
+from chat.models import Message
+
+router = Router(tags=["messages"])
+
+
+class MessageIn(Schema):
+    """Something to say."""
+
+    content: str
+    agent: str | None = None
+    parent: UUID | None = None
+    client_id: UUID | None = None
+
+
+class MessageOut(Schema):
+    """A message of the tree. `parent` is what it follows."""
+
+    id: UUID
+    parent: UUID | None = Field(None, alias="parent_id")
+    role: str
+    content: str
+    agent: str
+    run: UUID | None = Field(None, alias="run_id")
+    channel: str
+    sender: str
+    finish: str
+    seq: int
+    created_at: datetime
+    edited_at: datetime | None
+
+
+class ReceiptOut(Schema):
+    """What was taken: the message, and the run that answers it."""
+
+    message: UUID
+    run: UUID
+
+
+@router.get("/threads/{uuid:thread_id}/messages", response=list[MessageOut])
+@paginate
+def list_messages(request: HttpRequest, thread_id: UUID) -> QuerySet[Message]:
+    """All messages of a thread's tree, in the order they came."""
+    thread = selectors.thread_for(caller(request), thread_id)
+    return Message.objects.filter(thread=thread).order_by("seq")
+
+
+@router.post("/threads/{uuid:thread_id}/messages", response={202: ReceiptOut})
+def send_message(
+    request: HttpRequest,
+    thread_id: UUID,
+    payload: MessageIn,
+    idempotency_key: str | None = Header(None),
+) -> Status[gateway.Receipt]:
+    """Say something. The answer streams over the thread's socket and lands as a message.
+
+    The same `Idempotency-Key` (or `client_id`) twice is one message.
+    """
+    thread = selectors.thread_for(caller(request), thread_id)
+    client_id = payload.client_id
+    if client_id is None and idempotency_key:
+        client_id = uuid5(thread.id, idempotency_key)
+    receipt = gateway.receive(
+        thread=thread,
+        content=payload.content,
+        channel="api",
+        sender=actor(request),
+        agent=payload.agent,
+        client_id=client_id,
+        parent=payload.parent,
+    )
+    return Status(202, receipt)

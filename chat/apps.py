@@ -1,0 +1,28 @@
+"""The app of conversations, and the one list of who follows the stream."""
+
+from django.apps import AppConfig
+
+
+class ChatConfig(AppConfig):
+    """Threads, messages and runs."""
+
+    name = "chat"
+    verbose_name = "Conversations"
+
+    def ready(self) -> None:
+        """Say what happens after an event, in order; and what a worker does at its start."""
+        from celery.signals import worker_ready  # noqa: PLC0415
+
+        from chat import projections, reactions, worker  # noqa: PLC0415  (need the app registry)
+        from tracer import followers  # noqa: PLC0415
+
+        followers.projector(projections.project)  # in the transaction
+        followers.reactor(reactions.announce)  # after it, each on its own
+        followers.reactor(reactions.start_runs)
+        followers.reactor(reactions.stop_runs)
+        followers.reactor(reactions.name_threads)
+
+        def start_helpers(**_: object) -> None:
+            worker.start()
+
+        worker_ready.connect(start_helpers, weak=False)

@@ -1,0 +1,109 @@
+"""What a person can change: errors of conversations, each with a code and a sentence.
+
+ChatError
+├── BadRequest        the command can't be read
+├── EmptyMessage      nothing to say
+├── MessageTooLong    more than the limit
+├── NoSuchThread      it is not there
+├── NoSuchMessage     it is not there, or not in this thread
+├── NotYours          it belongs to somebody else
+├── NothingToStop     no run is under way
+├── NothingToRetry    no run has ended yet
+├── RunActive         wait for the run, or stop it
+└── LeaseLost         another worker has taken the thread over (no person sees it)
+"""
+
+
+class ChatError(Exception):
+    """Base of all errors of conversations. `code` is for programs, `str()` for people."""
+
+    code = "chat_error"
+
+
+class BadRequest(ChatError):
+    """A command that can't be read."""
+
+    def __init__(self, sentence: str, *, code: str = "bad_request") -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class EmptyMessage(ChatError):
+    """A message without a character."""
+
+    code = "empty"
+
+    def __init__(self) -> None:
+        super().__init__("The message is empty. Write something first.")
+
+
+class MessageTooLong(ChatError):
+    """A message over the limit."""
+
+    code = "too_long"
+
+    def __init__(self, *, size: int, limit: int) -> None:
+        super().__init__(f"The message has {size:,} bytes; the limit is {limit:,}. Shorten it.")
+
+
+class NoSuchThread(ChatError):
+    """A thread that is not there."""
+
+    code = "no_such_thread"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such thread.")
+
+
+class NoSuchMessage(ChatError):
+    """A message that is not there, or not in this thread."""
+
+    code = "no_such_message"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such message in this thread.")
+
+
+class NotYours(ChatError):
+    """A thread of somebody else."""
+
+    code = "not_yours"
+
+    def __init__(self) -> None:
+        super().__init__("This thread belongs to somebody else.")
+
+
+class NothingToStop(ChatError):
+    """Stop was pressed, but nothing runs."""
+
+    code = "nothing_to_stop"
+
+    def __init__(self) -> None:
+        super().__init__("Nothing is running here.")
+
+
+class NothingToRetry(ChatError):
+    """Retry was pressed, but nothing has run."""
+
+    code = "nothing_to_retry"
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing to try again yet.")
+
+
+class RunActive(ChatError):
+    """Something is still running."""
+
+    code = "run_active"
+
+    def __init__(self) -> None:
+        super().__init__("An answer is still on its way. Wait for it, or stop it first.")
+
+
+class LeaseLost(ChatError):
+    """Another worker has taken the thread over."""
+
+    code = "lease_lost"
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(f"The lease of {stream} is held by another worker by now.")

@@ -1,0 +1,217 @@
+"""What happens to a conversation: the facts that its rows are folded from."""
+
+from enum import StrEnum
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from agents.messages import Usage, Value
+from tracer.events import Event
+
+PREFIX = "thread:"
+
+
+def stream_of(thread: UUID) -> str:
+    """Return the name of a thread's stream."""
+    return f"{PREFIX}{thread}"
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ACTIVE = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
+_ENDS = frozenset({RunState.FAILED, RunState.CANCELLED})
+MOVES: dict[RunState, frozenset[RunState]] = {
+    RunState.QUEUED: _ENDS | {RunState.RUNNING},
+    RunState.RUNNING: _ENDS | {RunState.RUNNING, RunState.WAITING, RunState.COMPLETED},
+    RunState.WAITING: _ENDS | {RunState.RUNNING},
+    RunState.COMPLETED: frozenset(),
+    RunState.FAILED: frozenset(),
+    RunState.CANCELLED: frozenset(),
+}
+
+
+class Problem(Value):
+    """Why a run has failed: a code for programs, a sentence for people."""
+
+    code: str
+    detail: str
+    retryable: bool
+
+
+# Threads ----------------------------------------------------------------------------------------
+
+
+class ThreadEvent(Event):
+    """Something happened to a thread as a whole."""
+
+    thread: UUID
+
+
+class ThreadStarted(ThreadEvent):
+    """A conversation begins."""
+
+    kind: ClassVar[str] = "thread.started"
+
+    owner: int
+    agent: str
+    title: str = ""
+
+
+class ThreadRenamed(ThreadEvent):
+    """The thread has a new title."""
+
+    kind: ClassVar[str] = "thread.renamed"
+
+    title: str
+
+
+class ThreadArchived(ThreadEvent):
+    """The thread is put away."""
+
+    kind: ClassVar[str] = "thread.archived"
+
+
+class ThreadRestored(ThreadEvent):
+    """The thread is back."""
+
+    kind: ClassVar[str] = "thread.restored"
+
+
+class ThreadAgentChanged(ThreadEvent):
+    """Another agent answers by default."""
+
+    kind: ClassVar[str] = "thread.agent_changed"
+
+    agent: str
+
+
+class ThreadHeadMoved(ThreadEvent):
+    """Another message is where the conversation goes on."""
+
+    kind: ClassVar[str] = "thread.head_moved"
+
+    head: UUID
+
+
+# Messages ---------------------------------------------------------------------------------------
+
+
+class MessageAdded(Event):
+    """Somebody has said something.
+
+    `agent` is who is asked, of a person's message, and who speaks, of an answer. `run` is the
+    run that answers it, or that it is the answer of. `finish` is "complete", or why an answer
+    is not.
+    """
+
+    kind: ClassVar[str] = "message.added"
+
+    thread: UUID
+    message: UUID
+    role: Literal["user", "assistant"]
+    content: str
+    agent: str
+    parent: UUID | None
+    run: UUID | None
+    channel: str
+    sender: str
+    client_id: UUID | None = None
+    finish: Literal["complete", "stopped", "failed"] = "complete"
+
+
+class MessageEdited(Event):
+    """A message reads differently from now on."""
+
+    kind: ClassVar[str] = "message.edited"
+
+    thread: UUID
+    message: UUID
+    content: str
+
+
+# Runs -------------------------------------------------------------------------------------------
+
+
+class RunEvent(Event):
+    """Something happened to a run."""
+
+    run: UUID
+    agent: str
+
+
+class RunQueued(RunEvent):
+    """A run waits for a worker. `answer` is the id that its answer will have."""
+
+    kind: ClassVar[str] = "run.queued"
+
+    thread: UUID
+    message: UUID
+    answer: UUID
+    retry_of: UUID | None = None
+    state: Literal[RunState.QUEUED] = RunState.QUEUED
+
+
+class RunStarted(RunEvent):
+    """A worker has begun, or begun again."""
+
+    kind: ClassVar[str] = "run.started"
+
+    attempt: int
+    answer: UUID
+    state: Literal[RunState.RUNNING] = RunState.RUNNING
+
+
+class RunCrashed(RunEvent):
+    """The worker of a run has vanished. The run goes on elsewhere, or fails."""
+
+    kind: ClassVar[str] = "run.crashed"
+
+    attempt: int
+    state: Literal[RunState.RUNNING] = RunState.RUNNING
+
+
+class RunCancelRequested(RunEvent):
+    """Somebody pressed stop; the worker ends the run."""
+
+    kind: ClassVar[str] = "run.cancel_requested"
+
+    state: Literal[RunState.RUNNING] = RunState.RUNNING
+
+
+class RunCompleted(RunEvent):
+    """The answer is there."""
+
+    kind: ClassVar[str] = "run.completed"
+
+    message: UUID
+    usage: Usage | None = None
+    state: Literal[RunState.COMPLETED] = RunState.COMPLETED
+
+
+class RunFailed(RunEvent):
+    """There is no answer, or only a part of one. It may be tried again."""
+
+    kind: ClassVar[str] = "run.failed"
+
+    error: Problem
+    message: UUID | None = None
+    usage: Usage | None = None
+    state: Literal[RunState.FAILED] = RunState.FAILED
+
+
+class RunCancelled(RunEvent):
+    """Somebody stopped the run. What was said is kept."""
+
+    kind: ClassVar[str] = "run.cancelled"
+
+    message: UUID | None = None
+    usage: Usage | None = None
+    state: Literal[RunState.CANCELLED] = RunState.CANCELLED

@@ -1,0 +1,136 @@
+"""What goes over a thread's socket: commands in, frames out. The contract is in DESIGN's words.
+
+A command that can't be read becomes an error frame; the socket stays open.
+"""
+
+import json
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from chat.errors import BadRequest
+from tracer.events import Recorded
+
+Frame = dict[str, Any]
+
+
+class Command(BaseModel):
+    """What a client may ask for. Fields that are not known are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Send(Command):
+    """Say something."""
+
+    type: Literal["send"]
+    content: str
+    client_id: UUID | None = None
+    agent: str | None = None
+    parent: UUID | None = None
+    attachments: list[str] = []
+
+
+class Stop(Command):
+    """Stop what runs."""
+
+    type: Literal["stop"]
+
+
+class Retry(Command):
+    """Have the last message answered once more."""
+
+    type: Literal["retry"]
+
+
+class Ping(Command):
+    """Is anybody there?"""
+
+    type: Literal["ping"]
+
+
+class Approve(Command):
+    """Decide on a tool's call that waits for a person."""
+
+    type: Literal["approve"]
+    call: str
+    decision: Literal["allow", "deny"]
+
+
+class Answer(Command):
+    """Answer an agent's question."""
+
+    type: Literal["answer"]
+    question: str
+    content: str
+
+
+AnyCommand = Annotated[
+    Send | Stop | Retry | Ping | Approve | Answer, Field(discriminator="type")
+]
+_commands: TypeAdapter[Send | Stop | Retry | Ping | Approve | Answer] = TypeAdapter(AnyCommand)
+
+
+def parse(text: str) -> Send | Stop | Retry | Ping | Approve | Answer:
+    """Read a command.
+
+    Raises:
+        BadRequest: With the code "malformed_json", "unknown_type" or "bad_command".
+    """
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        msg = "This is no JSON. A command looks like {\"type\": \"send\", \"content\": \"Hello\"}."
+        raise BadRequest(msg, code="malformed_json") from error
+    try:
+        return _commands.validate_python(content)
+    except ValidationError as error:
+        raise _refusal(error, content) from error
+
+
+def _refusal(error: ValidationError, content: object) -> BadRequest:
+    first = error.errors()[0]
+    if first["type"] in {"union_tag_invalid", "union_tag_not_found"}:
+        name = content.get("type") if isinstance(content, dict) else None
+        msg = f"There is no command of type {str(name)[:50]!r}."
+        return BadRequest(msg, code="unknown_type")
+    if not isinstance(content, dict):
+        return BadRequest("A command is a JSON object with a type.", code="bad_command")
+    where = ".".join(str(part) for part in first["loc"][1:])
+    return BadRequest(f"{where or 'The command'}: {first['msg']}.", code="bad_command")
+
+
+def event(entry: Recorded, *, html: str | None = None) -> Frame:
+    """Write a durable event."""
+    data = entry.event.payload()
+    if html is not None:
+        data["html"] = html
+    return {
+        "type": "event",
+        "seq": entry.seq,
+        "kind": entry.kind,
+        "at": entry.at.isoformat(),
+        "correlation_id": str(entry.correlation_id) if entry.correlation_id else None,
+        "actor": entry.actor,
+        "duration_ms": entry.duration_ms,
+        "data": data,
+    }
+
+
+def ready(last_seq: int) -> Frame:
+    """Write that the client has all there is."""
+    return {"type": "ready", "last_seq": last_seq}
+
+
+def error(code: str, detail: str, *, client_id: UUID | None = None) -> Frame:
+    """Write what went wrong: a code for programs, a sentence for people."""
+    frame: Frame = {"type": "error", "code": code, "detail": detail}
+    if client_id is not None:
+        frame["client_id"] = str(client_id)
+    return frame
+
+
+def encode(frame: Frame) -> str:
+    """Return a frame as it goes over the socket."""
+    return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,85 @@
+"""Leases: one worker at a time sees to a thread, and the lease, not the queue, decides who.
+
+A lease that is not renewed runs out within seconds. Its epoch grows with every holder, and
+every append of a run checks it, so that a worker that was thought dead can't write.
+"""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from uuid import uuid4
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from chat.errors import LeaseLost
+from chat.models import Lease
+
+TTL = timedelta(seconds=4)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lease in our hands."""
+
+    stream: str
+    epoch: int
+
+
+@lru_cache(maxsize=1)
+def holder() -> str:
+    """Return this process's name among all workers."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+
+
+def acquire(stream: str) -> Held | None:
+    """Take a stream's lease, unless somebody holds it."""
+    now = timezone.now()
+    Lease.objects.bulk_create([Lease(stream=stream, expires_at=now)], ignore_conflicts=True)
+    free = Q(holder="") | Q(expires_at__lte=now)
+    taken = Lease.objects.filter(free, stream=stream).update(
+        holder=holder(), epoch=F("epoch") + 1, expires_at=now + TTL
+    )
+    if not taken:
+        return None
+    epoch = Lease.objects.values_list("epoch", flat=True).get(stream=stream)
+    return Held(stream, epoch)
+
+
+def release(held: Held) -> None:
+    """Give a lease back, if it is still ours."""
+    ours = Lease.objects.filter(stream=held.stream, holder=holder(), epoch=held.epoch)
+    ours.update(holder="", expires_at=timezone.now())
+
+
+def renew() -> int:
+    """Renew all leases of this process; return how many it holds."""
+    return Lease.objects.filter(holder=holder()).update(expires_at=timezone.now() + TTL)
+
+
+def fence(held: Held) -> None:
+    """Make sure, until the surrounding transaction ends, that a lease is still ours.
+
+    Raises:
+        LeaseLost: Another worker has it by now.
+    """
+    ours = Lease.objects.select_for_update().filter(
+        stream=held.stream, holder=holder(), epoch=held.epoch
+    )
+    if not ours.exists():
+        raise LeaseLost(held.stream)
+
+
+@contextmanager
+def held(stream: str) -> Iterator[Held | None]:
+    """Hold a stream's lease for the block; None if somebody else holds it."""
+    taken = acquire(stream)
+    try:
+        yield taken
+    finally:
+        if taken is not None:
+            release(taken)

@@ -1,0 +1,174 @@
+"""People, what they hold, and the rows that are folded from the stream.
+
+`Thread`, `Message` and `Run` are projections: only `chat/projections.py` writes them, and
+`manage.py rebuild` makes them again from the events. They point at each other by id, without
+constraints, since the stream decides what exists.
+"""
+
+from uuid import uuid4
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+from chat.events import RunState, stream_of
+
+
+class User(AbstractUser):
+    """A person. The owner is the first one."""
+
+    class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]  # the plugin loses its Meta
+        verbose_name = "person"
+        verbose_name_plural = "people"
+
+
+class SignInLink(models.Model):
+    """A link that signs one person in, once, for a while. Only its hash is kept."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"for {self.user}, until {self.expires_at:%Y-%m-%d %H:%M}"
+
+
+class ApiKey(models.Model):
+    """A key for programs. Only its hash is kept; `prefix` tells keys apart."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    name = models.CharField(max_length=100)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    prefix = models.CharField(max_length=20)
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+
+class Thread(models.Model):
+    """A conversation, as its stream stands."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active"
+        ARCHIVED = "archived"
+
+    id = models.UUIDField(primary_key=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="threads"
+    )
+    title = models.CharField(max_length=200, blank=True)
+    agent = models.CharField(max_length=50)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
+    head = models.UUIDField(null=True)
+    started_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-updated_at"]
+        indexes = [models.Index(fields=["owner", "state", "-updated_at"], name="thread_list")]
+
+    def __str__(self) -> str:
+        return self.title or f"Thread of {self.started_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def stream(self) -> str:
+        """The name of its stream."""
+        return stream_of(self.id)
+
+
+class Message(models.Model):
+    """What somebody said, as it reads now."""
+
+    class Role(models.TextChoices):
+        USER = "user"
+        ASSISTANT = "assistant"
+
+    id = models.UUIDField(primary_key=True)
+    thread = models.ForeignKey(
+        Thread, on_delete=models.DO_NOTHING, db_constraint=False, related_name="messages"
+    )
+    parent_id = models.UUIDField(null=True)
+    role = models.CharField(max_length=10, choices=Role.choices)
+    content = models.TextField(blank=True)
+    agent = models.CharField(max_length=50, blank=True)
+    run_id = models.UUIDField(null=True)
+    channel = models.CharField(max_length=30)
+    sender = models.CharField(max_length=100)
+    client_id = models.UUIDField(null=True)
+    finish = models.CharField(max_length=10, default="complete")
+    seq = models.PositiveBigIntegerField()
+    created_at = models.DateTimeField()
+    edited_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["thread", "seq"]
+        constraints = [
+            models.UniqueConstraint(fields=["thread", "client_id"], name="one_message_per_client_id")
+        ]
+        indexes = [models.Index(fields=["thread", "seq"], name="message_order")]
+
+    def __str__(self) -> str:
+        return self.content[:60]
+
+
+class Run(models.Model):
+    """One answering of a message, as it stands."""
+
+    class State(models.TextChoices):
+        QUEUED = RunState.QUEUED.value
+        RUNNING = RunState.RUNNING.value
+        WAITING = RunState.WAITING.value
+        COMPLETED = RunState.COMPLETED.value
+        FAILED = RunState.FAILED.value
+        CANCELLED = RunState.CANCELLED.value
+
+    id = models.UUIDField(primary_key=True)
+    thread = models.ForeignKey(
+        Thread, on_delete=models.DO_NOTHING, db_constraint=False, related_name="runs"
+    )
+    message_id = models.UUIDField()
+    answer_id = models.UUIDField()
+    agent = models.CharField(max_length=50)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    cancel_requested = models.BooleanField(default=False)
+    error = models.JSONField(null=True)
+    usage = models.JSONField(null=True)
+    seq = models.PositiveBigIntegerField()
+    queued_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["thread", "seq"]
+        indexes = [
+            models.Index(fields=["state", "queued_at"], name="run_by_state"),
+            models.Index(fields=["thread", "seq"], name="run_order"),
+            models.Index(fields=["answer_id"], name="run_by_answer"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agent}, {self.state}"
+
+
+class Lease(models.Model):
+    """Who may run a stream just now. No fact, so no event; keyed by the stream's name."""
+
+    stream = models.CharField(max_length=200, primary_key=True)
+    holder = models.CharField(max_length=200, blank=True, default="")
+    epoch = models.PositiveBigIntegerField(default=0)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["holder"], name="lease_by_holder")]
+
+    def __str__(self) -> str:
+        return f"{self.stream}, {self.holder or 'free'}"

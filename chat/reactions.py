@@ -1,0 +1,39 @@
+"""What follows an event once it is committed. The list of who follows is in `apps.py`."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+
+from chat import control, tasks
+from chat.events import PREFIX, RunCancelRequested, RunCompleted, RunQueued
+from tracer import live
+from tracer.events import Recorded
+
+
+def announce(recorded: Sequence[Recorded]) -> None:
+    """Tell every open client that the stream has grown."""
+    live.announce(recorded[-1].stream, recorded[-1].seq)
+
+
+def start_runs(recorded: Sequence[Recorded]) -> None:
+    """Send a worker to the thread of a queued run."""
+    for entry in recorded:
+        if isinstance(entry.event, RunQueued):
+            tasks.run_turn.delay(thread_id=str(entry.event.thread))
+
+
+def stop_runs(recorded: Sequence[Recorded]) -> None:
+    """Tell the worker that has a run that it is to stop."""
+    for entry in recorded:
+        if isinstance(entry.event, RunCancelRequested):
+            control.request(entry.event.run)
+
+
+def name_threads(recorded: Sequence[Recorded]) -> None:
+    """Have a thread named after its first answer."""
+    if not settings.THREAD_TITLES:
+        return
+    for entry in recorded:
+        if isinstance(entry.event, RunCompleted):
+            thread = entry.stream.removeprefix(PREFIX)
+            tasks.name_thread.delay(thread_id=thread, run_id=str(entry.event.run))

@@ -1,0 +1,107 @@
+"""Markdown to HTML, on the server: rendered, coloured, sanitised. Model text is hostile."""
+
+import html
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
+
+MAX_COLOURED = 50_000
+TAGS = frozenset(
+    "a blockquote br code del div em h1 h2 h3 h4 h5 h6 hr li ol p pre s span strong table tbody "
+    "td th thead tr ul".split()
+)
+ATTRIBUTES = {
+    "a": {"href", "title"},
+    "code": {"class"},
+    "div": {"class"},
+    "ol": {"start"},
+    "pre": {"class", "tabindex"},
+    "span": {"class"},
+    "td": {"class"},
+    "th": {"class"},
+}
+
+
+def render(text: str) -> str:
+    """Return Markdown as HTML that is safe to show, with no image loaded from anywhere."""
+    return nh3.clean(
+        _markdown().render(text),
+        tags=set(TAGS),
+        attributes=ATTRIBUTES,
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer nofollow",
+    )
+
+
+def plain(text: str) -> str:
+    """Return what a person typed as HTML, as it was typed."""
+    return f'<p class="plain">{html.escape(text)}</p>'
+
+
+def by_role(role: str, text: str) -> str:
+    """Return a message as HTML: what a person typed as it is, what an agent wrote rendered."""
+    return plain(text) if role == "user" else render(text)
+
+
+def finished_blocks(text: str, start: int) -> int:
+    """Return where the finished blocks of a growing text end, from `start` on.
+
+    A block is finished when an empty line follows it outside of a fence, and the line behind
+    that doesn't go on with it (a list item, an indented line, a quote).
+    """
+    end = start
+    position = start
+    fence = ""
+    for line in text[start:].splitlines(keepends=True):
+        position += len(line)
+        mark = line.lstrip()[:3]
+        if mark in {"```", "~~~"} and (not fence or mark == fence):
+            fence = "" if fence else mark
+        if not line.endswith("\n"):
+            break
+        if not fence and not line.strip() and _begins_anew(text, position):
+            end = position
+    return end
+
+
+def _begins_anew(text: str, position: int) -> bool:
+    """Tell whether the line at `position` begins a block of its own, as far as it is known."""
+    following = text[position : position + 4]
+    return bool(following) and not following[0].isspace() and following[0] not in "-*+>|0123456789"
+
+
+@lru_cache(maxsize=1)
+def _markdown() -> MarkdownIt:
+    parser = MarkdownIt("commonmark", {"html": False, "highlight": _coloured})
+    parser.enable(["table", "strikethrough"])
+    parser.add_render_rule("image", _image_as_link)
+    return parser
+
+
+def _coloured(code: str, language: str, _: str) -> str:
+    if not language or len(code) > MAX_COLOURED:
+        return ""
+    try:
+        lexer = get_lexer_by_name(language)
+    except ClassNotFound:
+        return ""
+    return highlight(code, lexer, HtmlFormatter(nowrap=True))
+
+
+def _image_as_link(
+    self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any
+) -> str:
+    """Show where an image lies; loading it would tell a stranger's server of the reader."""
+    token = tokens[index]
+    source = html.escape(str(token.attrs.get("src", "")))
+    label = html.escape(token.content) or source
+    return f'<a href="{source}">{label} (image)</a>'

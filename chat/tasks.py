@@ -1,0 +1,40 @@
+"""What Celery workers do. Ids in, one function called: each may come twice, or late."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from celery import shared_task
+
+from chat import leases, selectors, titles, turn
+from chat.events import stream_of
+
+ON_ITS_WAY = timedelta(seconds=3)
+
+
+@shared_task
+def run_turn(*, thread_id: str) -> None:
+    """Answer what waits in a thread, in order. Second stop of the main road.
+
+    A task is only a wake-up. The lease lets one worker in; whoever comes second goes home,
+    and whoever holds it looks once more when it has let go.
+    """
+    thread = UUID(thread_id)
+    while selectors.next_run(thread) is not None:
+        with leases.held(stream_of(thread)) as lease:
+            if lease is None:
+                return
+            while (run := selectors.next_run(thread)) is not None:
+                turn.take(run, lease)
+
+
+@shared_task
+def resume_runs() -> None:
+    """Send workers to threads whose run nobody sees to: a lost task, or a lost worker."""
+    for thread in selectors.unattended_threads(queued_for=ON_ITS_WAY):
+        run_turn.delay(thread_id=str(thread))
+
+
+@shared_task
+def name_thread(*, thread_id: str, run_id: str) -> None:
+    """Name a thread after its first answer, if nobody has named it."""
+    titles.name(UUID(thread_id), run_id=UUID(run_id))

@@ -1,0 +1,144 @@
+"""The thread list, and a thread. They work without JavaScript; with it they are live."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from agents import selectors as agents
+from agents.errors import AgentError
+from chat import gateway, history, selectors
+from chat.errors import ChatError, NoSuchThread, NotYours
+from chat.models import Thread, User
+from chat.views import signin
+
+LISTED = 100
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def home(request: HttpRequest) -> HttpResponse:
+    """Show where to begin; begin a thread with its first message."""
+    if token := request.GET.get("token"):
+        return signin.by_token(request, token)
+    if not isinstance(request.user, User):
+        return signin.signin(request)
+    if request.method != "POST":
+        return render(request, "chat/home.html", _frame(request))
+    actor, content = _actor(request), request.POST.get("content", "")
+    try:
+        thread = gateway.start(
+            owner=request.user, agent=request.POST.get("agent") or None, actor=actor
+        )
+        gateway.receive(thread=thread, content=content, channel="web", sender=actor)
+    except (ChatError, AgentError) as error:
+        refused = {"problem": str(error), "content": content}
+        return render(request, "chat/home.html", _frame(request) | refused, status=422)
+    return redirect("thread", thread.id)
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def thread(request: HttpRequest, thread_id: UUID) -> HttpResponse:
+    """Show a thread; say something in it."""
+    found = _thread(request, thread_id)
+    shown: dict[str, Any] = {}
+    if request.method == "POST":
+        try:
+            _act(request, found)
+        except (ChatError, AgentError) as error:
+            shown = {"problem": str(error), "content": request.POST.get("content", "")}
+        else:
+            return redirect("thread", found.id)
+    shown |= {"thread": found, "history": history.of(found)}
+    status = 422 if "problem" in shown else 200
+    return render(request, "chat/thread.html", _frame(request, found) | shown, status=status)
+
+
+@login_required
+@require_POST
+def archive(request: HttpRequest, thread_id: UUID) -> HttpResponse:
+    """Put a thread away, or get it back."""
+    found = _thread(request, thread_id)
+    if found.state == Thread.State.ARCHIVED:
+        gateway.restore(found, actor=_actor(request))
+        return redirect("thread", found.id)
+    gateway.archive(found, actor=_actor(request))
+    return redirect("home")
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def rename(request: HttpRequest, thread_id: UUID) -> HttpResponse:
+    """Give a thread another title."""
+    found = _thread(request, thread_id)
+    problem = ""
+    if request.method == "POST":
+        try:
+            gateway.rename(found, title=request.POST.get("title", ""), actor=_actor(request))
+        except ChatError as error:
+            problem = str(error)
+        else:
+            return redirect("thread", found.id)
+    context = _frame(request, found) | {"thread": found, "problem": problem}
+    return render(request, "chat/rename.html", context, status=422 if problem else 200)
+
+
+def _act(request: HttpRequest, found: Thread) -> None:
+    """Do what a form of the thread's page asks for."""
+    actor = _actor(request)
+    match request.POST.get("action", "send"):
+        case "stop":
+            gateway.stop(found, actor=actor)
+        case "retry":
+            gateway.retry(found, actor=actor)
+        case _:
+            gateway.receive(
+                thread=found,
+                content=request.POST.get("content", ""),
+                channel="web",
+                sender=actor,
+                agent=request.POST.get("agent") or None,
+            )
+
+
+def _frame(request: HttpRequest, current: Thread | None = None) -> dict[str, Any]:
+    """Return what stands around every page: the threads, and the agents to pick from."""
+    assert isinstance(request.user, User)  # noqa: S101  (for the type checker)
+    threads = selectors.threads_of(request.user)
+    listed = threads.filter(state=Thread.State.ACTIVE)[:LISTED]
+    everyone = list(agents.active_agents())
+    default = current.agent if current else _default_slug()
+    return {
+        "threads": listed,
+        "archived": threads.filter(state=Thread.State.ARCHIVED)[:LISTED],
+        "agents": everyone,
+        "default_agent": default,
+        "agent_names": {agent.slug: agent.name for agent in everyone},
+    }
+
+
+def _default_slug() -> str:
+    try:
+        return agents.default_agent().slug
+    except AgentError:
+        return ""
+
+
+def _thread(request: HttpRequest, thread_id: UUID) -> Thread:
+    assert isinstance(request.user, User)  # noqa: S101  (for the type checker)
+    try:
+        return selectors.thread_for(request.user, thread_id)
+    except (NoSuchThread, NotYours) as error:
+        raise Http404 from error  # a page does not say whose a thread is
+
+
+def _actor(request: HttpRequest) -> str:
+    return f"user:{request.user.pk}"
+
+

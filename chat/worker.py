@@ -1,0 +1,61 @@
+"""What a worker process does beside its tasks: renew its leases, obey stops, pick up what is left.
+
+Every worker looks after runs that nobody sees to, so that one that dies is replaced by
+whichever is left, within seconds and without beat.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+
+import redis
+import structlog
+from django.db import DatabaseError, connection
+
+from chat import control, leases
+from chat.models import Run
+from chat.tasks import resume_runs
+
+RENEW_SECONDS = 1.0
+SWEEP_SECONDS = 1.0
+RECONNECT_SECONDS = 0.5
+
+logger = structlog.get_logger(__name__)
+
+
+def start() -> None:
+    """Start the process's helpers. They end with it."""
+    for work in (_renew, _sweep, _obey):
+        threading.Thread(target=_for_ever, args=(work,), name=work.__name__, daemon=True).start()
+
+
+def _for_ever(work: Callable[[], None]) -> None:
+    while True:
+        try:
+            work()
+        except (DatabaseError, redis.RedisError, OSError) as error:
+            logger.warning("helper_failed", helper=work.__name__, error=str(error))
+            connection.close()
+            time.sleep(RECONNECT_SECONDS)
+
+
+def _renew() -> None:
+    """Renew our leases, and look for stops that were requested while Redis was away."""
+    held = leases.renew()
+    if held and (ours := control.running()):
+        stopped = Run.objects.filter(id__in=ours, cancel_requested=True)
+        for run in stopped.values_list("id", flat=True):
+            control.cancel(run)
+    time.sleep(RENEW_SECONDS)
+
+
+def _sweep() -> None:
+    """Pick up what no worker sees to."""
+    resume_runs()
+    time.sleep(SWEEP_SECONDS)
+
+
+def _obey() -> None:
+    """Stop runs as soon as somebody asks for it."""
+    for run in control.listen():
+        control.cancel(run)

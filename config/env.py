@@ -1,0 +1,144 @@
+"""The environment, read once and typed. An error names the variable."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+OPENAI_URL = "https://api.openai.com/v1"
+
+
+class ConfigError(Exception):
+    """A setting is wrong; the sentence names it. For whoever operates Parley."""
+
+
+class Env(BaseSettings):
+    """Every setting, with the sentence that stands in `.env.example`."""
+
+    model_config = SettingsConfigDict(
+        env_file=BASE_DIR / ".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    parley_data_dir: Path = Field(
+        default=BASE_DIR / "var", description="Where the database, the key and Redis' files lie."
+    )
+    parley_host: str = Field(
+        default="127.0.0.1", description="The address to listen on; 0.0.0.0 for every network."
+    )
+    parley_port: int = Field(default=8000, ge=1, le=65535, description="The port to listen on.")
+    parley_server: Literal["daphne", "uvicorn"] = Field(
+        default="daphne", description="The ASGI server: daphne or uvicorn."
+    )
+    parley_owner: str = Field(default="owner", description="The name of the first user.")
+    secret_key: SecretStr | None = Field(
+        default=None, description="Signs sessions; made and kept in the data folder if left out."
+    )
+    debug: bool = Field(default=False, description="Shows errors in the browser; never in public.")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("127.0.0.1", "localhost", "[::1]"),
+        description="The names that Parley is reached by, separated by commas.",
+    )
+    csrf_trusted_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Origins behind a proxy, such as https://chat.example.org."
+    )
+    time_zone: str = Field(default="UTC", description="The time zone of people and of tools.")
+    database_url: str = Field(
+        default="", description="postgres://user:password@host/name; SQLite if left out."
+    )
+    redis_url: str = Field(
+        default="", description="redis://host:6379/0; a Redis of Parley's own if left out."
+    )
+    openai_api_key: SecretStr = Field(
+        default=SecretStr(""), description="The key for models named openai/…"
+    )
+    openai_base_url: str = Field(
+        default="", description="Any OpenAI-compatible server: vLLM, llama-swap, LM Studio …"
+    )
+    openai_model: str = Field(
+        default="", description="The first agent's model there; the server's first if left out."
+    )
+    anthropic_api_key: SecretStr = Field(
+        default=SecretStr(""), description="The key for models named anthropic/…"
+    )
+    anthropic_model: str = Field(
+        default="claude-sonnet-4-5", description="The model of the first Anthropic agent."
+    )
+    ollama_host: str = Field(
+        default="", description="Where Ollama listens, such as http://127.0.0.1:11434."
+    )
+    llm_connect_seconds: float = Field(
+        default=10, gt=0, description="How long to wait for a connection to a model server."
+    )
+    llm_first_token_seconds: float = Field(
+        default=180, gt=0, description="How long to wait for the first token; it may load first."
+    )
+    llm_between_tokens_seconds: float = Field(
+        default=60, gt=0, description="How long to wait for each further token."
+    )
+    message_max_bytes: int = Field(
+        default=100_000, ge=1, description="The longest message a person may send, in bytes."
+    )
+    thread_titles: bool = Field(
+        default=True, description="Whether the agent names a thread after its first answer."
+    )
+    worker_threads: int = Field(
+        default=256, ge=1, description="How many runs one worker process carries at once."
+    )
+    signin_minutes: int = Field(
+        default=60, ge=1, description="How long a sign-in link is good, in minutes."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR."
+    )
+
+    @field_validator("allowed_hosts", "csrf_trusted_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("openai_base_url", "ollama_host")
+    @classmethod
+    def _is_http(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            msg = "it begins with http:// or https://"
+            raise ValueError(msg)
+        return value.rstrip("/")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: str) -> str:
+        if value and not value.startswith(("redis://", "rediss://", "unix://")):
+            msg = "it begins with redis://, rediss:// or unix://"
+            raise ValueError(msg)
+        return value
+
+    @property
+    def llm_endpoints(self) -> dict[str, tuple[str, str]]:
+        """OpenAI-compatible servers by the prefix of their models: base URL and key."""
+        found: dict[str, tuple[str, str]] = {}
+        key = self.openai_api_key.get_secret_value()
+        if self.openai_base_url or key:
+            found["openai"] = (self.openai_base_url or OPENAI_URL, key)
+        if self.ollama_host:
+            found["ollama"] = (f"{self.ollama_host}/v1", "")
+        return found
+
+
+def read_env() -> Env:
+    """Read the environment and `.env`.
+
+    Raises:
+        ConfigError: A variable's value doesn't fit; the sentence names it.
+    """
+    try:
+        return Env()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else "The environment"
+        message = first["msg"].removeprefix("Value error, ")
+        msg = f"The setting {name} is wrong: {message}. It is explained in .env.example."
+        raise ConfigError(msg) from error

@@ -1,0 +1,26 @@
+"""Run a program that ends when its parent does, even if the parent is killed.
+
+`python leash.py PARENT_PID PROGRAM …` asks the kernel for a signal at the parent's death and
+becomes the program. Where the kernel can't (it is Linux's), the program just runs.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Tie this process to its parent, then become the program."""
+    parent, program = int(sys.argv[1]), sys.argv[2:]
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            sys.exit(1)  # it has died in the meantime
+    os.execvp(program[0], program)  # noqa: S606  (the supervisor's own list)
+
+
+if __name__ == "__main__":
+    main()

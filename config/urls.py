@@ -1,0 +1,22 @@
+"""All addresses: pages, admin, REST, health."""
+
+from django.contrib import admin
+from django.urls import path
+
+from chat.views import pages, signin
+from config.api import api
+from config.health import healthz, readyz
+
+urlpatterns = [
+    path("", pages.home, name="home"),
+    path("signin/", signin.signin, name="signin"),
+    path("signout/", signin.signout, name="signout"),
+    path("threads/<uuid:thread_id>/", pages.thread, name="thread"),
+    path("threads/<uuid:thread_id>/archive/", pages.archive, name="archive"),
+    path("threads/<uuid:thread_id>/rename/", pages.rename, name="rename"),
+    path("admin/login/", signin.signin),
+    path("admin/", admin.site.urls),
+    path("api/v1/", api.urls),
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+]

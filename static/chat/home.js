@@ -1,0 +1,4 @@
+import { foldSide, sendOnEnter } from "./composer.js";
+
+foldSide();
+sendOnEnter(document.getElementById("composer"));

@@ -1,0 +1,182 @@
+// A thread's page: what the server rendered, kept up to date by the thread's socket.
+
+import { foldSide, sendOnEnter } from "./composer.js";
+import { GrowingText } from "./growing.js";
+import { ThreadSocket } from "./socket.js";
+
+const list = document.getElementById("messages");
+const composer = document.getElementById("composer");
+const stop = document.getElementById("stop");
+const status = document.getElementById("status");
+const problem = document.getElementById("problem");
+const announcer = document.getElementById("announcer");
+const names = new Map(Array.from(composer.elements.agent.options, (each) => [each.value, each.label]));
+const growing = new Map(); // run → GrowingText
+const active = new Set();
+
+// Entries ----------------------------------------------------------------------------------------
+
+const entryOf = (message) => list.querySelector(`[data-message="${CSS.escape(message)}"]`);
+const answerOf = (run) => list.querySelector(`.assistant[data-run="${CSS.escape(run)}"]`);
+
+function newEntry(role, message, agent) {
+  const entry = document.getElementById("entry-template").content.firstElementChild.cloneNode(true);
+  entry.className = `message ${role}`;
+  entry.dataset.message = message;
+  entry.querySelector(".who").textContent = role === "user" ? "You" : names.get(agent) ?? agent;
+  return entry;
+}
+
+function setState(entry, state) {
+  if (!entry) return;
+  entry.dataset.state = state;
+  entry.setAttribute("aria-busy", String(["running", "streaming", "tools"].includes(state)));
+}
+
+function note(entry, reason) {
+  entry.querySelector(".reason").textContent = reason;
+  entry.querySelector(".note").hidden = !reason;
+}
+
+/** Keep the end in view, unless the reader has scrolled up. */
+function following(change) {
+  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
+  change();
+  if (atEnd) list.scrollTop = list.scrollHeight;
+}
+
+function showActive() {
+  stop.hidden = active.size === 0;
+}
+
+// Events -----------------------------------------------------------------------------------------
+
+const onEvent = {
+  "thread.renamed": (data) => {
+    document.getElementById("title").textContent = data.title;
+    document.title = `${data.title} · Parley`;
+    const link = document.querySelector(`a[data-thread="${CSS.escape(data.thread)}"]`);
+    if (link) link.textContent = data.title;
+  },
+  "message.added": (data) => {
+    let entry = entryOf(data.message) ?? (data.role === "assistant" ? answerOf(data.run) : null);
+    if (!entry) {
+      entry = newEntry(data.role, data.message, data.agent);
+      list.append(entry);
+    }
+    growing.delete(data.run);
+    entry.querySelector(".text").innerHTML = data.html; // rendered and sanitised by the server
+    if (data.role === "assistant") announcer.textContent = `${names.get(data.agent) ?? data.agent} has answered.`;
+  },
+  "message.edited": (data) => {
+    const entry = entryOf(data.message);
+    if (entry) entry.querySelector(".text").innerHTML = data.html;
+  },
+  "run.queued": (data) => {
+    active.add(data.run);
+    if (entryOf(data.answer)) return;
+    const asked = entryOf(data.message);
+    while (data.retry_of && asked?.nextElementSibling) asked.nextElementSibling.remove(); // another branch
+    const entry = newEntry("assistant", data.answer, data.agent);
+    entry.dataset.run = data.run;
+    entry.dataset.asked = data.message;
+    setState(entry, "queued");
+    asked ? asked.after(entry) : list.append(entry);
+  },
+  "run.started": (data) => {
+    active.add(data.run);
+    setState(answerOf(data.run), "running");
+  },
+  "run.completed": (data) => ended(data, ""),
+  "run.cancelled": (data) => ended(data, "Stopped."),
+  "run.failed": (data) => ended(data, data.error.detail),
+  "tool.called": (data) => {
+    const entry = answerOf(data.run);
+    if (!entry || stepOf(entry, data.call)) return;
+    const step = document.getElementById("step-template").content.firstElementChild.cloneNode(true);
+    step.dataset.call = data.call;
+    step.querySelector(".tool").textContent = data.name;
+    step.querySelector(".arguments").textContent = JSON.stringify(data.arguments);
+    entry.querySelector(".steps").append(step);
+    setState(entry, "tools");
+  },
+  "tool.returned": (data) => endStep(data, "done", data.result),
+  "tool.failed": (data) => endStep(data, "failed", data.error),
+};
+
+const stepOf = (entry, call) => entry.querySelector(`[data-call="${CSS.escape(call)}"]`);
+
+function endStep(data, state, result) {
+  const entry = answerOf(data.run);
+  const step = entry && stepOf(entry, data.call);
+  if (!step) return;
+  step.dataset.state = state;
+  step.querySelector(".outcome").textContent = state;
+  step.querySelector(".result").textContent = typeof result === "string" ? result : JSON.stringify(result, null, 2);
+  if (!entry.querySelector('.step[data-state="running"]')) setState(entry, "running");
+}
+
+function ended(data, reason) {
+  active.delete(data.run);
+  growing.delete(data.run);
+  const entry = answerOf(data.run);
+  if (!entry) return;
+  setState(entry, data.state);
+  note(entry, reason);
+  if (reason) announcer.textContent = reason;
+}
+
+// Growing answers --------------------------------------------------------------------------------
+
+function grow(frame) {
+  const entry = answerOf(frame.run);
+  if (!entry) return;
+  if (!growing.has(frame.run)) growing.set(frame.run, new GrowingText(entry.querySelector(".text")));
+  growing.get(frame.run)[frame.type](frame);
+  setState(entry, "streaming");
+}
+
+// Frames -----------------------------------------------------------------------------------------
+
+function onFrame(frame) {
+  following(() => {
+    if (frame.type === "event") onEvent[frame.kind]?.(frame.data);
+    else if (["snapshot", "delta", "block"].includes(frame.type)) grow(frame);
+    else if (frame.type === "error") showProblem(frame.detail);
+    showActive();
+  });
+}
+
+function showProblem(sentence) {
+  problem.textContent = sentence;
+  problem.hidden = !sentence;
+}
+
+function onState(state) {
+  status.textContent = { open: "", lost: "Connection lost. Coming back…", closed: "Signed out. Reload the page." }[state];
+}
+
+for (const entry of list.querySelectorAll('[data-state="queued"], [data-state="running"]')) active.add(entry.dataset.run);
+list.scrollTop = list.scrollHeight;
+showActive();
+foldSide();
+sendOnEnter(composer);
+const socket = new ThreadSocket(list.dataset.thread, Number(list.dataset.lastSeq), { frame: onFrame, state: onState });
+
+composer.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const content = composer.elements.content.value;
+  if (!content.trim()) return;
+  showProblem("");
+  socket.say(content, composer.elements.agent.value);
+  composer.elements.content.value = "";
+  list.scrollTop = list.scrollHeight;
+});
+
+// Without a connection these forms are sent the plain way.
+for (const [form, type] of [["stop-form", "stop"], ["retry-form", "retry"]]) {
+  document.getElementById(form).addEventListener("submit", (event) => {
+    showProblem("");
+    if (socket.command({ type })) event.preventDefault();
+  });
+}

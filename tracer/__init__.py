@@ -1,0 +1,1 @@
+"""The append-only stream of events, and who is told of it. Knows nothing of ours."""

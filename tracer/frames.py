@@ -1,0 +1,206 @@
+"""The frame clock: what all running answers of a process have grown by, published together.
+
+A lone token goes out at once. Under load a frame collects the tokens of all runs, so that a
+hundred streams cost about twenty publishes a second, not four thousand.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import redis
+import structlog
+
+from tracer import live
+
+SHORTEST_SECONDS = 0.005
+LONGEST_SECONDS = 0.050
+SECONDS_PER_ANSWER = 0.0005
+SNAPSHOT_TTL_SECONDS = 24 * 3600
+MAX_CHARACTERS = 10_000  # of a delta; even escaped it stays under 64 kB
+
+logger = structlog.get_logger(__name__)
+
+
+class Answer:
+    """The growing text of one attempt of one run. Belongs to the loop that streams it."""
+
+    def __init__(
+        self, *, stream: str, run: str, attempt: int, message: str, begun: str = ""
+    ) -> None:
+        """Begin an answer.
+
+        Args:
+            stream: The thread's stream.
+            run: The run's id.
+            attempt: 1 for the first; a newer attempt outdates the frames of older ones.
+            message: The id that the finished message will have.
+            begun: What an earlier attempt had finished saying.
+        """
+        self.stream = stream
+        self.run = run
+        self.attempt = attempt
+        self.message = message
+        self.published = 0
+        self.confirmed = 0
+        self.stored_bytes: int | None = None
+        self._parts = [begun] if begun else []
+        self._length = len(begun)
+
+    def add(self, text: str) -> None:
+        """Take the next characters, and have them published with the next frame."""
+        self._parts.append(text)
+        self._length += len(text)
+        clock().touch(self)
+
+    @property
+    def text(self) -> str:
+        """All that has been said."""
+        if len(self._parts) > 1:
+            self._parts = ["".join(self._parts)]
+        return self._parts[0] if self._parts else ""
+
+    @property
+    def length(self) -> int:
+        """The number of characters said."""
+        return self._length
+
+    @property
+    def unpublished(self) -> bool:
+        """Whether it has grown since the last frame that is out."""
+        return self.confirmed < self._length
+
+    def news(self) -> str:
+        """Return what has not been published yet, and keep the rest joined."""
+        missing = self._length - self.published
+        collected: list[str] = []
+        for part in reversed(self._parts):
+            if missing <= 0:
+                break
+            collected.append(part if len(part) <= missing else part[-missing:])
+            missing -= len(part)
+        return "".join(reversed(collected))
+
+    async def flush(self) -> None:
+        """Return when all that was said is published (or Redis could not be reached)."""
+        await clock().flush(self)
+
+    async def discard_snapshot(self) -> None:
+        """Forget the snapshot: the finished message is the truth now."""
+        with suppress(redis.RedisError, OSError):
+            await clock().redis.delete(live.snapshot_key(self.run, self.attempt))
+
+
+class FrameClock:
+    """Publishes what answers have grown by: at once when idle, in frames under load."""
+
+    def __init__(self) -> None:
+        self.redis = live.async_connection()
+        self._grown: dict[Answer, None] = {}
+        self._wake = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._published = asyncio.Event()
+        self._publishing: frozenset[Answer] = frozenset()
+        self._task = asyncio.create_task(self._run())
+
+    def touch(self, answer: Answer) -> None:
+        """Have an answer's news published with the next frame."""
+        self._grown[answer] = None
+        self._wake.set()
+
+    async def flush(self, answer: Answer) -> None:
+        """Publish an answer's news now."""
+        while answer in self._grown or answer in self._publishing:
+            self._hurry.set()
+            await self._published.wait()
+
+    async def close(self) -> None:
+        """Stop the clock and close its connection."""
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+        await self.redis.aclose()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        last, interval = 0.0, SHORTEST_SECONDS
+        while True:
+            await self._wake.wait()
+            pause = last + interval - loop.time()
+            if pause > 0 and not self._hurry.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._hurry.wait(), pause)
+            last = loop.time()
+            self._wake.clear()
+            self._hurry.clear()
+            answers = list(self._grown)
+            self._grown.clear()
+            interval = min(
+                LONGEST_SECONDS, max(SHORTEST_SECONDS, len(answers) * SECONDS_PER_ANSWER)
+            )
+            await self._publish(answers)
+
+    async def _publish(self, answers: list[Answer]) -> None:
+        self._publishing = frozenset(answers)
+        pipeline = self.redis.pipeline(transaction=False)
+        deltas: list[live.Delta] = []
+        for answer in answers:
+            text = answer.news()
+            deltas += _deltas(answer, text)
+            _store(pipeline, answer, text)
+            answer.published += len(text)
+        entry: dict[Any, Any] = {"f": live.encode(deltas)}
+        pipeline.xadd(live.BUS, entry, maxlen=live.BUS_LENGTH, approximate=True)
+        try:
+            lengths = await pipeline.execute()
+        except (redis.RedisError, OSError) as error:
+            logger.warning("frame_lost", error=str(error), answers=len(answers))
+            for answer in answers:
+                answer.stored_bytes = None  # the next frame stores the whole text again
+        else:
+            for answer, length in zip(answers, lengths, strict=False):
+                answer.confirmed = answer.published
+                if length is not True and length != answer.stored_bytes:
+                    answer.stored_bytes = None  # Redis came back without its memory
+        finally:
+            self._publishing = frozenset()
+            self._published.set()
+            self._published = asyncio.Event()
+
+
+def _store(pipeline: Any, answer: Answer, news: str) -> None:
+    """Keep the snapshot whole: append what is new, or set all of it where it is missing."""
+    key = live.snapshot_key(answer.run, answer.attempt)
+    if answer.stored_bytes is None:
+        whole = answer.text.encode()
+        pipeline.set(key, whole, ex=SNAPSHOT_TTL_SECONDS)
+        answer.stored_bytes = len(whole)
+    else:
+        added = news.encode()
+        pipeline.append(key, added)
+        answer.stored_bytes += len(added)
+
+
+def _deltas(answer: Answer, text: str) -> Iterator[live.Delta]:
+    for start in range(0, len(text), MAX_CHARACTERS):
+        yield live.Delta(
+            answer.stream,
+            answer.run,
+            answer.attempt,
+            answer.message,
+            answer.published + start,
+            text[start : start + MAX_CHARACTERS],
+        )
+
+
+_clocks: "WeakKeyDictionary[asyncio.AbstractEventLoop, FrameClock]" = WeakKeyDictionary()
+
+
+def clock() -> FrameClock:
+    """Return the running loop's clock."""
+    loop = asyncio.get_running_loop()
+    if loop not in _clocks:
+        _clocks[loop] = FrameClock()
+    return _clocks[loop]

@@ -1,0 +1,144 @@
+"""The door of the stream: append and read. Second stop of the main road.
+
+Whoever appends decides something; who may is listed in the contract "one-door".
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.utils import timezone
+
+from tracer import followers
+from tracer.errors import ConcurrentAppend
+from tracer.events import Event, Recorded, load
+from tracer.models import Stream, TraceEvent
+
+_BATCH = 500
+
+
+def append(  # noqa: PLR0913  (the fields of an event)
+    stream: str,
+    *events: Event,
+    expected_seq: int | None = None,
+    actor: str = "",
+    correlation_id: UUID | None = None,
+    causation_id: UUID | None = None,
+    duration_ms: int | None = None,
+) -> list[Recorded]:
+    """Append events to a stream, in one transaction with the rows projected from them.
+
+    Args:
+        stream: The stream's name; it begins with its first event.
+        events: The facts, in order.
+        expected_seq: The last seq the caller has read, if it decided by it.
+        actor: Who did it.
+        correlation_id: The run that the events belong to.
+        causation_id: The event that led to them.
+        duration_ms: How long the thing took that ended with them.
+
+    Raises:
+        ConcurrentAppend: The stream doesn't end at `expected_seq` any more.
+    """
+    with transaction.atomic():
+        last_seq = lock(stream)
+        if expected_seq is not None and expected_seq != last_seq:
+            raise ConcurrentAppend(stream, expected=expected_seq, actual=last_seq)
+        now = timezone.now()
+        recorded = [
+            Recorded(
+                id=uuid4(),
+                stream=stream,
+                seq=seq,
+                event=event,
+                correlation_id=correlation_id,
+                causation_id=causation_id,
+                actor=actor,
+                duration_ms=duration_ms,
+                at=now,
+            )
+            for seq, event in enumerate(events, start=last_seq + 1)
+        ]
+        if not recorded:
+            return recorded
+        TraceEvent.objects.bulk_create(_row(entry) for entry in recorded)
+        Stream.objects.filter(name=stream).update(last_seq=recorded[-1].seq)
+        for project in followers.projectors():
+            project(recorded)
+        for react in followers.reactors():
+            transaction.on_commit(partial(react, recorded), robust=True)
+    return recorded
+
+
+def lock(stream: str) -> int:
+    """Hold the stream until the surrounding transaction ends; return its last seq.
+
+    A caller that decides by the stream's state locks it first and appends in the same
+    transaction. On SQLite the transaction itself is the lock.
+    """
+    found = Stream.objects.select_for_update().filter(name=stream).first()
+    if found is None:
+        Stream.objects.bulk_create([Stream(name=stream)], ignore_conflicts=True)
+        found = Stream.objects.select_for_update().get(name=stream)
+    return found.last_seq
+
+
+def read(
+    stream: str, after: int = 0, *, until: int | None = None, kinds: Sequence[str] = ()
+) -> Iterator[Recorded]:
+    """Read a stream's events in order.
+
+    Args:
+        stream: The stream's name.
+        after: The seq to begin behind; 0 for all.
+        until: The last seq to give, if not the stream's last.
+        kinds: Only these kinds, if any are named.
+    """
+    rows = TraceEvent.objects.filter(stream=stream, seq__gt=after).order_by("seq")
+    if until is not None:
+        rows = rows.filter(seq__lte=until)
+    if kinds:
+        rows = rows.filter(kind__in=kinds)
+    return map(_recorded, rows.iterator(chunk_size=_BATCH))
+
+
+def last_seq(stream: str) -> int:
+    """Return the seq of the stream's last event; 0 before the first."""
+    found = Stream.objects.filter(name=stream).first()
+    return found.last_seq if found else 0
+
+
+def streams(prefix: str) -> Iterator[str]:
+    """Return the names of all streams that begin with `prefix`, sorted."""
+    names = Stream.objects.filter(name__startswith=prefix).order_by("name")
+    return names.values_list("name", flat=True).iterator(chunk_size=_BATCH)
+
+
+def _row(entry: Recorded) -> TraceEvent:
+    return TraceEvent(
+        id=entry.id,
+        stream=entry.stream,
+        seq=entry.seq,
+        kind=entry.kind,
+        correlation_id=entry.correlation_id,
+        causation_id=entry.causation_id,
+        actor=entry.actor,
+        data=entry.event.payload(),
+        duration_ms=entry.duration_ms,
+        at=entry.at,
+    )
+
+
+def _recorded(row: TraceEvent) -> Recorded:
+    return Recorded(
+        id=row.id,
+        stream=row.stream,
+        seq=row.seq,
+        event=load(row.kind, row.data),
+        correlation_id=row.correlation_id,
+        causation_id=row.causation_id,
+        actor=row.actor,
+        duration_ms=row.duration_ms,
+        at=row.at,
+    )
