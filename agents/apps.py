@@ -1,6 +1,7 @@
 """The app of agents."""
 
 from django.apps import AppConfig
+from typing_extensions import override
 
 
 class AgentsConfig(AppConfig):
@@ -9,6 +10,7 @@ class AgentsConfig(AppConfig):
     name = "agents"
     verbose_name = "Agents"
 
+    @override
     def ready(self) -> None:
         """Have threads that wait for a model give their database connection back."""
         from django.db import connections  # noqa: PLC0415  (needs the app registry)

@@ -2,6 +2,7 @@
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from typing_extensions import override
 
 from agents.llm import CompletionConfig
 
@@ -42,6 +43,7 @@ class Agent(models.Model):
     class Meta:
         ordering = ["created_at", "id"]
 
+    @override
     def __str__(self) -> str:
         return self.name
 
@@ -59,5 +61,6 @@ class Seeded(models.Model):
     class Meta:
         verbose_name_plural = "seeded"
 
+    @override
     def __str__(self) -> str:
         return self.slug

@@ -1,7 +1,7 @@
 """The loop of an agent: ask the model, make the calls it wants, and again. Third stop."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from typing_extensions import override
 
@@ -33,7 +33,7 @@ class Job:
     model: str
     turns: list[Turn]
     tools: Registry
-    config: CompletionConfig = CompletionConfig()
+    config: CompletionConfig = field(default_factory=CompletionConfig)
     attempt: int = 1
     max_rounds: int = MAX_ROUNDS
 

@@ -1,6 +1,7 @@
 """The app of conversations, and the one list of who follows the stream."""
 
 from django.apps import AppConfig
+from typing_extensions import override
 
 
 class ChatConfig(AppConfig):
@@ -9,6 +10,7 @@ class ChatConfig(AppConfig):
     name = "chat"
     verbose_name = "Conversations"
 
+    @override
     def ready(self) -> None:
         """Say what happens after an event, in order; and what a worker does at its start."""
         from celery.signals import worker_ready  # noqa: PLC0415

@@ -102,7 +102,8 @@ class ThreadConsumer(AsyncWebsocketConsumer):
     async def _obey(self, command: frames.AnyCommand) -> None:
         user = await self._user()
         if isinstance(command, frames.Ping):
-            return await self._write({"type": "pong"})
+            await self._write({"type": "pong"})
+            return
         thread = await _thread_for(user, self.thread.id)
         await _act(thread, command, actor=f"user:{user.pk}", channel=self._channel)
 
@@ -164,10 +165,9 @@ class ThreadConsumer(AsyncWebsocketConsumer):
 
     def _note_ends(self, entry: Recorded) -> None:
         event = entry.event
-        if isinstance(event, MessageAdded) and event.role == "assistant" and event.run:
-            self.growth.end(str(event.run))
-        elif isinstance(event, RunCompleted | RunFailed | RunCancelled):
-            self.growth.end(str(event.run))
+        answered = isinstance(event, MessageAdded) and event.role == "assistant"
+        if answered or isinstance(event, RunCompleted | RunFailed | RunCancelled):
+            self.growth.end(str(entry.correlation_id))
 
     async def _write(self, *written: Frame) -> None:
         for frame in written:
@@ -253,4 +253,3 @@ _events = database_sync_to_async(_events_now, thread_sensitive=False)
 _find_or_start = database_sync_to_async(_find_or_start_now, thread_sensitive=False)
 _running = database_sync_to_async(_running_now, thread_sensitive=False)
 _thread_for = database_sync_to_async(selectors.thread_for, thread_sensitive=False)
-

@@ -127,5 +127,3 @@ def _close_unknown(steps: Steps, tools: Registry) -> None:
 
 def _has_open_calls(steps: Steps) -> bool:
     return any(call.id not in steps.results for said in steps.rounds for call in said.calls)
-
-

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 from agents.cancellation import Cancellation
 from tracer import live
 
 CHANNEL = "parley:control"
+
+Untyped = Any  # redis-py has no types for what listens
 
 _running: dict[UUID, Cancellation] = {}
 
@@ -41,7 +44,8 @@ def request(run: UUID) -> None:
 
 def listen() -> Iterator[UUID]:
     """Yield the runs that are to stop, for as long as Redis answers."""
-    with live.connection().pubsub(ignore_subscribe_messages=True) as listening:
+    client: Untyped = live.connection()
+    with client.pubsub(ignore_subscribe_messages=True) as listening:
         listening.subscribe(CHANNEL)
         while True:
             if message := listening.get_message(timeout=1.0):

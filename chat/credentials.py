@@ -47,9 +47,7 @@ def redeem(token: str) -> User | None:
 def create_api_key(*, name: str, user: User) -> str:
     """Make an API key and return it; it can't be read again."""
     key = KEY_PREFIX + secrets.token_urlsafe(32)
-    ApiKey.objects.create(
-        name=name, user=user, prefix=key[:SHOWN_CHARACTERS], digest=_digest(key)
-    )
+    ApiKey.objects.create(name=name, user=user, prefix=key[:SHOWN_CHARACTERS], digest=_digest(key))
     return key
 
 

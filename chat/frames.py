@@ -66,9 +66,7 @@ class Answer(Command):
     content: str
 
 
-AnyCommand = Annotated[
-    Send | Stop | Retry | Ping | Approve | Answer, Field(discriminator="type")
-]
+AnyCommand = Annotated[Send | Stop | Retry | Ping | Approve | Answer, Field(discriminator="type")]
 _commands: TypeAdapter[Send | Stop | Retry | Ping | Approve | Answer] = TypeAdapter(AnyCommand)
 
 
@@ -81,7 +79,7 @@ def parse(text: str) -> Send | Stop | Retry | Ping | Approve | Answer:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        msg = "This is no JSON. A command looks like {\"type\": \"send\", \"content\": \"Hello\"}."
+        msg = 'This is no JSON. A command looks like {"type": "send", "content": "Hello"}.'
         raise BadRequest(msg, code="malformed_json") from error
     try:
         return _commands.validate_python(content)

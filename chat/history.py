@@ -8,6 +8,7 @@ from uuid import UUID
 from agents.events import ToolCalled, ToolFailed, ToolReturned
 from agents.tools.execution import result_text
 from chat import rendering, selectors
+from chat.events import ACTIVE
 from chat.models import Message, Run, Thread
 from tracer.log import last_seq, read
 
@@ -37,7 +38,7 @@ class Entry:
 
     @property
     def state(self) -> str:
-        """The state of its run: "queued", "running", "failed" …"""
+        """The state of its run, such as "queued", "running" or "failed"."""
         return self.run.state if self.run else ""
 
     @property
@@ -53,6 +54,16 @@ class History:
     entries: list[Entry]
     last_seq: int
 
+    @property
+    def running(self) -> bool:
+        """Whether an answer is on its way."""
+        return any(entry.state in ACTIVE for entry in self.entries)
+
+
+# What the page's script copies for what comes after the page.
+BLANK_STEP = Step(call="", name="", arguments="")
+BLANK_ENTRY = Entry(role=Message.Role.ASSISTANT, agent="", message_id=UUID(int=0))
+
 
 def of(thread: Thread) -> History:
     """Return a thread's history up to now. A client reads on from its `last_seq`."""
@@ -66,7 +77,7 @@ def of(thread: Thread) -> History:
         run = runs.get(message.run_id) if message.run_id else None
         entries.append(_entry(message, run, steps))
         if message.role == Message.Role.USER:
-            entries += _open_answers(message, runs, steps, answered)
+            entries += _open_answers(message, runs, steps=steps, shown=answered)
     return History(entries, seq)
 
 
@@ -85,7 +96,7 @@ def _entry(message: Message, run: Run | None, steps: dict[UUID, list[Step]]) -> 
 
 
 def _open_answers(
-    message: Message, runs: dict[UUID, Run], steps: dict[UUID, list[Step]], shown: set[UUID]
+    message: Message, runs: dict[UUID, Run], *, steps: dict[UUID, list[Step]], shown: set[UUID]
 ) -> list[Entry]:
     """Return the last answer to a message, if it is on its way or never came."""
     last = [run for run in runs.values() if run.message_id == message.id][-1:]

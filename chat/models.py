@@ -10,6 +10,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from typing_extensions import override
 
 from chat.events import RunState, stream_of
 
@@ -17,7 +18,7 @@ from chat.events import RunState, stream_of
 class User(AbstractUser):
     """A person. The owner is the first one."""
 
-    class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]  # the plugin loses its Meta
+    class Meta(AbstractUser.Meta):
         verbose_name = "person"
         verbose_name_plural = "people"
 
@@ -30,6 +31,7 @@ class SignInLink(models.Model):
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
 
+    @override
     def __str__(self) -> str:
         return f"for {self.user}, until {self.expires_at:%Y-%m-%d %H:%M}"
 
@@ -49,6 +51,7 @@ class ApiKey(models.Model):
         ordering = ["name"]
         verbose_name = "API key"
 
+    @override
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
 
@@ -75,6 +78,7 @@ class Thread(models.Model):
         ordering = ["-updated_at"]
         indexes = [models.Index(fields=["owner", "state", "-updated_at"], name="thread_list")]
 
+    @override
     def __str__(self) -> str:
         return self.title or f"Thread of {self.started_at:%Y-%m-%d %H:%M}"
 
@@ -111,10 +115,13 @@ class Message(models.Model):
     class Meta:
         ordering = ["thread", "seq"]
         constraints = [
-            models.UniqueConstraint(fields=["thread", "client_id"], name="one_message_per_client_id")
+            models.UniqueConstraint(
+                fields=["thread", "client_id"], name="one_message_per_client_id"
+            )
         ]
         indexes = [models.Index(fields=["thread", "seq"], name="message_order")]
 
+    @override
     def __str__(self) -> str:
         return self.content[:60]
 
@@ -155,6 +162,7 @@ class Run(models.Model):
             models.Index(fields=["answer_id"], name="run_by_answer"),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.agent}, {self.state}"
 
@@ -170,5 +178,6 @@ class Lease(models.Model):
     class Meta:
         indexes = [models.Index(fields=["holder"], name="lease_by_holder")]
 
+    @override
     def __str__(self) -> str:
         return f"{self.stream}, {self.holder or 'free'}"

@@ -136,7 +136,7 @@ def _is_behind_the_head(event: MessageAdded) -> bool:
 
     A message that is sent while a run is under way is a child of the answer to come.
     """
-    if event.role == Message.Role.USER:
+    if event.role == "user":
         return False
     place = Thread.objects.values_list("head", flat=True).get(id=event.thread)
     while place is not None and place != event.parent:
@@ -195,9 +195,7 @@ def _run_cancelled(event: RunCancelled, entry: Recorded) -> None:
     _end(event, entry, RunState.CANCELLED)
 
 
-def _end(
-    event: RunCompleted | RunFailed | RunCancelled, entry: Recorded, state: RunState
-) -> None:
+def _end(event: RunCompleted | RunFailed | RunCancelled, entry: Recorded, state: RunState) -> None:
     run = _moved(event.run, state)
     run.finished_at = entry.at
     run.usage = event.usage.model_dump() if event.usage else None

@@ -3,7 +3,6 @@
 import html
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
@@ -15,10 +14,10 @@ from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
 MAX_COLOURED = 50_000
-TAGS = frozenset(
-    "a blockquote br code del div em h1 h2 h3 h4 h5 h6 hr li ol p pre s span strong table tbody "
-    "td th thead tr ul".split()
-)
+_WORDS = "a blockquote br code del div em hr li ol p pre s span strong ul"
+_HEADS = "h1 h2 h3 h4 h5 h6"
+_TABLES = "table tbody td th thead tr"
+TAGS = frozenset(f"{_WORDS} {_HEADS} {_TABLES}".split())
 ATTRIBUTES = {
     "a": {"href", "title"},
     "code": {"class"},
@@ -97,9 +96,7 @@ def _coloured(code: str, language: str, _: str) -> str:
     return highlight(code, lexer, HtmlFormatter(nowrap=True))
 
 
-def _image_as_link(
-    self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any
-) -> str:
+def _image_as_link(self: RendererHTML, tokens: Sequence[Token], index: int, *_: object) -> str:
     """Show where an image lies; loading it would tell a stranger's server of the reader."""
     token = tokens[index]
     source = html.escape(str(token.attrs.get("src", "")))

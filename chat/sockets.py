@@ -13,8 +13,9 @@ from django.http.request import validate_host
 from chat import credentials
 from chat.models import User
 
-Scope = dict[str, Any]
-Application = Callable[[Scope, Any, Any], Awaitable[None]]
+Scope = Any  # Channels adds to ASGI's scopes as it goes; its stubs know only some of it
+Send = Any
+Application = Callable[[Scope, Send, Send], Awaitable[None]]
 
 
 def query(scope: Scope) -> dict[str, str]:
@@ -25,15 +26,17 @@ def query(scope: Scope) -> dict[str, str]:
 
 def with_user(application: Application) -> Application:
     """Let sockets in from our own pages and from programs; tell the application who it is."""
-    with_session = AuthMiddlewareStack(application)
-    refuse = WebsocketDenier.as_asgi()
+    stubborn: Any = application  # (the stubs want every kind of scope)
+    with_session: Any = AuthMiddlewareStack(stubborn)
+    refuse: Application = WebsocketDenier.as_asgi()
 
-    async def open_socket(scope: Scope, receive: Any, send: Any) -> None:
+    async def open_socket(scope: Scope, receive: Send, send: Send) -> None:
         if not origin_is_ours(scope):
-            return await refuse(scope, receive, send)
-        if token := _token(scope):
-            return await application({**scope, "api_key": token}, receive, send)
-        return await with_session(scope, receive, send)
+            await refuse(scope, receive, send)
+        elif token := _token(scope):
+            await application({**scope, "api_key": token}, receive, send)
+        else:
+            await with_session(scope, receive, send)
 
     return open_socket
 

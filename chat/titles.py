@@ -54,4 +54,3 @@ def _beginning(text: str) -> str:
     if len(text) <= MAX_CHARACTERS:
         return text
     return text[:MAX_CHARACTERS].rpartition(" ")[0] + "…"
-

@@ -52,9 +52,12 @@ def take(run: Run, lease: leases.Held) -> None:
         lease: The lease of its thread, in our hands.
     """
     work = _Turn(run, lease)
-    with structlog.contextvars.bound_contextvars(run=str(run.id)), suppress(LeaseLost):
-        with control.watched(run.id) as cancellation:
-            work.go(cancellation)
+    with (
+        structlog.contextvars.bound_contextvars(run=str(run.id)),
+        suppress(LeaseLost),
+        control.watched(run.id) as cancellation,
+    ):
+        work.go(cancellation)
 
 
 class _Turn(Recorder):
@@ -77,9 +80,7 @@ class _Turn(Recorder):
         except Cancelled:
             self._cancelled()
         except AgentError as error:
-            self._failed(
-                Problem(code=error.code, detail=str(error), retryable=error.retryable)
-            )
+            self._failed(Problem(code=error.code, detail=str(error), retryable=error.retryable))
         except LeaseLost:
             logger.warning("lease_lost")
             raise
@@ -216,5 +217,3 @@ def _crashed_too_often() -> Problem:
 def _our_fault() -> Problem:
     detail = "Something went wrong inside Parley; the log has the details. Try again."
     return Problem(code="internal", detail=detail, retryable=True)
-
-

@@ -49,9 +49,7 @@ def problem(status: int, *, code: str, detail: str, **more: object) -> HttpRespo
         "code": code,
         **more,
     }
-    return HttpResponse(
-        json.dumps(body), status=status, content_type="application/problem+json"
-    )
+    return HttpResponse(json.dumps(body), status=status, content_type="application/problem+json")
 
 
 @api.exception_handler(ChatError)

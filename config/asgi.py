@@ -11,6 +11,4 @@ from channels.routing import ProtocolTypeRouter
 
 from chat.routing import websocket_application
 
-application = ProtocolTypeRouter(
-    {"http": django_application, "websocket": websocket_application}
-)
+application = ProtocolTypeRouter({"http": django_application, "websocket": websocket_application})

@@ -99,13 +99,16 @@ class Supervisor:
             env={**os.environ, **service.environment},
             start_new_session=True,  # Ctrl-C is for the supervisor alone
         )
-        threading.Thread(target=self._copy, args=(service.name, service.process), daemon=True).start()
+        threading.Thread(
+            target=self._copy, args=(service.name, service.process), daemon=True
+        ).start()
 
     def _await(self, service: Service) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while not self._stopping:
             if service.process is not None and service.process.poll() is not None:
-                msg = f"{service.name} ended at its start (exit code {service.process.returncode}); see its lines above."
+                code = service.process.returncode
+                msg = f"{service.name} ended at its start (exit code {code}); see its lines above."
                 raise ConfigError(msg)
             if service.ready():
                 return
@@ -123,7 +126,8 @@ class Supervisor:
             if len(recent) > MAX_RESTARTS:
                 msg = f"{service.name} has died {len(recent)} times within a minute. Giving up."
                 raise ConfigError(msg)
-            self.say(f"{service.name} has died (exit code {service.process.returncode}); starting it again.")
+            code = service.process.returncode
+            self.say(f"{service.name} has died (exit code {code}); starting it again.")
             self._start(service)
 
     def _stop_all(self) -> None:

@@ -1,7 +1,9 @@
 """All addresses: pages, admin, REST, health."""
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import path
+from django.views.generic import RedirectView
 
 from chat.views import pages, signin
 from config.api import api
@@ -17,6 +19,7 @@ urlpatterns = [
     path("admin/login/", signin.signin),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
+    path("favicon.ico", RedirectView.as_view(url=static("chat/icon.svg"))),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
 ]

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
+from typing_extensions import override
 
 from tracer.errors import UnknownKind
 
@@ -25,6 +26,7 @@ class Event(BaseModel):
     kind: ClassVar[str] = ""
 
     @classmethod
+    @override
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         if not cls.kind:

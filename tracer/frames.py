@@ -21,6 +21,8 @@ SECONDS_PER_ANSWER = 0.0005
 SNAPSHOT_TTL_SECONDS = 24 * 3600
 MAX_CHARACTERS = 10_000  # of a delta; even escaped it stays under 64 kB
 
+Untyped = Any  # redis-py types its pipelines as its clients
+
 logger = structlog.get_logger(__name__)
 
 
@@ -144,7 +146,7 @@ class FrameClock:
 
     async def _publish(self, answers: list[Answer]) -> None:
         self._publishing = frozenset(answers)
-        pipeline = self.redis.pipeline(transaction=False)
+        pipeline: Untyped = self.redis.pipeline(transaction=False)
         deltas: list[live.Delta] = []
         for answer in answers:
             text = answer.news()
@@ -170,7 +172,7 @@ class FrameClock:
             self._published = asyncio.Event()
 
 
-def _store(pipeline: Any, answer: Answer, news: str) -> None:
+def _store(pipeline: Untyped, answer: Answer, news: str) -> None:
     """Keep the snapshot whole: append what is new, or set all of it where it is missing."""
     key = live.snapshot_key(answer.run, answer.attempt)
     if answer.stored_bytes is None:

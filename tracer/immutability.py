@@ -12,10 +12,14 @@ _INSTALL: dict[str, tuple[str, ...]] = {
         for verb in ("UPDATE", "DELETE")
     ),
     "postgresql": (
-        f"CREATE OR REPLACE FUNCTION {TABLE}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{SENTENCE}'; END $$",
-        f"CREATE OR REPLACE TRIGGER {TABLE}_no_change BEFORE UPDATE OR DELETE ON {TABLE} "
-        f"FOR EACH ROW EXECUTE FUNCTION {TABLE}_refuse()",
+        (
+            f"CREATE OR REPLACE FUNCTION {TABLE}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN RAISE EXCEPTION '{SENTENCE}'; END $$"
+        ),
+        (
+            f"CREATE OR REPLACE TRIGGER {TABLE}_no_change BEFORE UPDATE OR DELETE ON {TABLE} "
+            f"FOR EACH ROW EXECUTE FUNCTION {TABLE}_refuse()"
+        ),
     ),
 }
 _REMOVE: dict[str, tuple[str, ...]] = {

@@ -27,6 +27,8 @@ READY_SECONDS = 2.0
 MAX_PENDING_ITEMS = 2_000
 MAX_PENDING_CHARACTERS = 500_000
 
+Untyped = Any  # redis-py types its answers too widely
+
 logger = structlog.get_logger(__name__)
 
 
@@ -162,7 +164,7 @@ class Hub:
 
     async def snapshot(self, run: str, attempt: int) -> str | None:
         """Return what a running answer has said so far, if it has begun."""
-        held = await self.redis.get(snapshot_key(run, attempt))
+        held: Untyped = await self.redis.get(snapshot_key(run, attempt))
         return None if held is None else str(held, "utf-8")
 
     async def close(self) -> None:
@@ -186,12 +188,12 @@ class Hub:
                 self._resync_all()
 
     async def _newest(self) -> str:
-        newest = await self.redis.xrevrange(BUS, count=1)
+        newest: Untyped = await self.redis.xrevrange(BUS, count=1)
         return str(newest[0][0], "ascii") if newest else "0-0"
 
     async def _read_on(self, position: str) -> str:
         streams: dict[Any, Any] = {BUS: position}
-        found: Any = await self.redis.xread(streams, block=BLOCK_MS, count=200)
+        found: Untyped = await self.redis.xread(streams, block=BLOCK_MS, count=200)
         entries = _entries(found)
         for _, fields in entries:
             for item in decode(fields[b"f"]):
@@ -205,7 +207,7 @@ class Hub:
                 subscription.lost()
 
 
-def _entries(found: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
+def _entries(found: Untyped) -> list[tuple[bytes, dict[bytes, bytes]]]:
     """Take the entries of the one stream out of an answer, in either protocol's shape."""
     if not found:
         return []

@@ -18,7 +18,7 @@ from tracer.models import Stream, TraceEvent
 _BATCH = 500
 
 
-def append(  # noqa: PLR0913  (the fields of an event)
+def append(
     stream: str,
     *events: Event,
     expected_seq: int | None = None,

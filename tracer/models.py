@@ -16,6 +16,7 @@ class Stream(models.Model):
     name = models.CharField(max_length=200, primary_key=True)
     last_seq = models.PositiveBigIntegerField(default=0)
 
+    @override
     def __str__(self) -> str:
         return self.name
 
@@ -64,6 +65,7 @@ class TraceEvent(models.Model):
             models.Index(fields=["-at"], name="event_by_time"),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.stream} {self.seq} {self.kind}"
 
@@ -87,5 +89,6 @@ class Label(models.Model):
     label = models.CharField(max_length=100, blank=True)
     note = models.TextField(blank=True)
 
+    @override
     def __str__(self) -> str:
         return self.label or self.note[:40]

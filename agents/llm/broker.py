@@ -39,7 +39,7 @@ class Broker:
             self._providers[prefix] = OpenAICompatible(endpoint, waits)
         self._everyone_else = LiteLLM(waits)
 
-    def generate(  # noqa: PLR0913  (a call to a model has this many parts)
+    def generate(
         self,
         model: str,
         turns: Sequence[Turn],

@@ -1,6 +1,5 @@
 """The seam: errors of the wire below become `LLMError`s with a sentence for people."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -60,7 +59,7 @@ def our_errors(where: str) -> Iterator[None]:
     """Turn what aiohttp and asyncio raise into `LLMError`s."""
     try:
         yield
-    except (TimeoutError, asyncio.TimeoutError) as error:
+    except TimeoutError as error:
         sentence = f"{where} did not answer in time. Try again, or raise the timeout."
         raise LLMError(sentence, code="timeout", retryable=True) from error
     except aiohttp.ClientPayloadError as error:

@@ -1,7 +1,7 @@
 """A call to a model, and where its text goes as it comes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from typing_extensions import override
@@ -61,7 +61,7 @@ class Request:
     model: str
     turns: Sequence[Turn]
     tools: Sequence[Tool] = ()
-    config: CompletionConfig = CompletionConfig()
+    config: CompletionConfig = field(default_factory=CompletionConfig)
 
 
 class Provider(Protocol):

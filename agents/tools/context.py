@@ -29,7 +29,7 @@ class ToolContext:
     run: UUID = field(default_factory=uuid4)
     agent: str = ""
     user: str = ""
-    time_zone: ZoneInfo = ZoneInfo("UTC")
+    time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     clock: Callable[[], datetime] = _utc_now
     cancellation: Cancellation = field(default_factory=Cancellation)
 

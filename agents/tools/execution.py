@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import structlog
-from pydantic import BaseModel, JsonValue
+from pydantic import JsonValue
 
 from agents.errors import Cancelled, ToolError
 from agents.events import ToolCalled, ToolFailed, ToolReturned
@@ -81,29 +81,31 @@ class _Round:
         self.running: dict[Future[JsonValue], _Started] = {}
 
     def start(self, call: ToolCall) -> None:
-        found = self.tools.get(call.name)
-        try:
-            if found is None:
-                msg = f"There is no tool {call.name!r}. There are: {self._names()}."
-                raise ToolError(msg)
-            arguments: BaseModel | None = found.parse(call.arguments)
-            refused = ""
-        except ToolError as error:
-            arguments, refused = None, str(error)
-        self.recorder.record(
-            ToolCalled(
-                run=self.context.run,
-                call=call.id,
-                name=call.name,
-                arguments=readable(call.arguments),
-                offset=self.offset,
-            )
+        event = ToolCalled(
+            run=self.context.run,
+            call=call.id,
+            name=call.name,
+            arguments=readable(call.arguments),
+            offset=self.offset,
         )
-        if found is None or arguments is None:
-            self._failed(call, refused, started_at=time.monotonic())
+        self.recorder.record(event)
+        now = time.monotonic()
+        try:
+            tool = self._tool(call)
+            arguments = tool.parse(call.arguments)
+        except ToolError as error:
+            self._failed(call, str(error), started_at=now)
             return
-        future = _threads().submit(found.call, arguments, self.context)
-        self.running[future] = _Started(call, found, time.monotonic())
+        future = _threads().submit(tool.call, arguments, self.context)
+        self.running[future] = _Started(call, tool, now)
+
+    def _tool(self, call: ToolCall) -> Tool:
+        found = self.tools.get(call.name)
+        if found is None:
+            names = ", ".join(each.name for each in self.tools.all()) or "none"
+            msg = f"There is no tool {call.name!r}. There are: {names}."
+            raise ToolError(msg)
+        return found
 
     def finish(self) -> None:
         stop: Future[JsonValue] = Future()
@@ -160,9 +162,6 @@ class _Round:
             future.cancel()
             self._failed(started.call, STOPPED, started_at=started.at)
         raise Cancelled
-
-    def _names(self) -> str:
-        return ", ".join(each.name for each in self.tools.all()) or "none"
 
 
 def readable(arguments: str) -> dict[str, JsonValue]:

@@ -42,7 +42,14 @@ def arguments_model(function: Callable[..., Any]) -> tuple[type[BaseModel], bool
     described = describe(function)[1]
     fields: dict[str, Any] = {}
     for parameter in parameters[1 if takes_context else 0 :]:
-        fields[parameter.name] = _field(function, parameter, hints, described)
+        where = f"{function.__name__}({parameter.name})"
+        hint = _checked_hint(parameter, hints.get(parameter.name), where=where)
+        description = described.get(parameter.name) or _annotated_description(hint)
+        if not description:
+            msg = f"{where}: describe the parameter in the docstring's Args."
+            raise TypeError(msg)
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[parameter.name] = hint, Field(default=default, description=description)
     config = ConfigDict(extra="forbid", title=function.__name__)
     model: type[BaseModel] = create_model(function.__name__, __config__=config, **fields)
     return model, takes_context
@@ -55,32 +62,20 @@ def parameters_schema(model: type[BaseModel]) -> dict[str, JsonValue]:
     return schema
 
 
-def _field(
-    function: Callable[..., Any],
-    parameter: inspect.Parameter,
-    hints: dict[str, Any],
-    described: dict[str, str],
-) -> tuple[Any, Any]:
-    where = f"{function.__name__}({parameter.name})"
+def _checked_hint(parameter: inspect.Parameter, hint: object, *, where: str) -> object:
     if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
         msg = f"{where}: a tool has no * or positional-only parameters."
         raise TypeError(msg)
-    hint = hints.get(parameter.name)
     if hint is None:
         msg = f"{where}: give the parameter a type."
         raise TypeError(msg)
     if hint is ToolContext:
         msg = f"{where}: the context is the first parameter."
         raise TypeError(msg)
-    description = described.get(parameter.name) or _annotated_description(hint)
-    if not description:
-        msg = f"{where}: describe the parameter in the docstring's Args."
-        raise TypeError(msg)
-    default = ... if parameter.default is parameter.empty else parameter.default
-    return hint, Field(default=default, description=description)
+    return hint
 
 
-def _annotated_description(hint: Any) -> str | None:
+def _annotated_description(hint: object) -> str | None:
     if get_origin(hint) is not Annotated:
         return None
     for extra in get_args(hint)[1:]:
@@ -91,7 +86,7 @@ def _annotated_description(hint: Any) -> str | None:
     return None
 
 
-def _drop_titles(schema: Any) -> None:
+def _drop_titles(schema: object) -> None:
     if isinstance(schema, dict):
         if isinstance(schema.get("title"), str):
             del schema["title"]

@@ -1,11 +1,13 @@
 """What the admin of every folded row has in common: it is never added or deleted by hand."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import models
 from django.http import HttpRequest
 from typing_extensions import override
 from unfold.admin import ModelAdmin
+
+Row = TypeVar("Row", bound=models.Model)
 
 
 class ProjectionAdmin(ModelAdmin):
@@ -26,6 +28,7 @@ class ProjectionAdmin(ModelAdmin):
         """Return who is at work, the way events name them."""
         return f"user:{request.user.pk}"
 
-    def stored(self, row: models.Model) -> Any:
+    def stored(self, row: Row) -> Row:
         """Return the row as it stands, without what the form has changed."""
-        return type(row)._default_manager.get(pk=row.pk)  # noqa: SLF001  (Django's own name)
+        found: Row = type(row)._default_manager.get(pk=row.pk)  # noqa: SLF001  (Django's own name)
+        return found

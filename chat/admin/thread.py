@@ -56,7 +56,7 @@ class ThreadAdmin(ProjectionAdmin):
 
     @override
     def save_model(self, request: HttpRequest, obj: Thread, form: Any, change: bool) -> None:
-        stored: Thread = self.stored(obj)
+        stored = self.stored(obj)
         actor = self.actor(request)
         if obj.title != stored.title:
             gateway.rename(stored, title=obj.title, actor=actor)

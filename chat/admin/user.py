@@ -9,7 +9,7 @@ from chat.models import User
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin, ModelAdmin):  # type: ignore[type-arg,misc]  # unfold has no types
+class PersonAdmin(UserAdmin[User], ModelAdmin):
     """People, with the theme's forms."""
 
     form = UserChangeForm

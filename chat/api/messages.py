@@ -1,6 +1,7 @@
 """`/threads/{id}/messages`: read them, say something."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID, uuid5
 
 from django.db.models import QuerySet
@@ -61,7 +62,8 @@ def send_message(
     request: HttpRequest,
     thread_id: UUID,
     payload: MessageIn,
-    idempotency_key: str | None = Header(None),
+    *,
+    idempotency_key: Annotated[str | None, Header()] = None,
 ) -> Status[gateway.Receipt]:
     """Say something. The answer streams over the thread's socket and lands as a message.
 

@@ -23,7 +23,7 @@ class Receipt:
     run: UUID
 
 
-def receive(  # noqa: PLR0913  (a message has this many parts)
+def receive(
     *,
     thread: Thread,
     content: str,
@@ -80,9 +80,7 @@ def receive(  # noqa: PLR0913  (a message has this many parts)
         back: list[Event] = []
         if thread.state == Thread.State.ARCHIVED:
             back = [ThreadRestored(thread=thread.id)]
-        append(
-            thread.stream, *back, said, queued, actor=sender, correlation_id=receipt.run
-        )
+        append(thread.stream, *back, said, queued, actor=sender, correlation_id=receipt.run)
     return receipt
 
 

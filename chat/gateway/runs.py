@@ -7,7 +7,7 @@ from django.db import transaction
 from agents import selectors as agents
 from chat import selectors
 from chat.errors import NothingToRetry, NothingToStop, RunActive
-from chat.events import RunCancelled, RunCancelRequested, RunQueued
+from chat.events import RunCancelled, RunCancelRequested, RunQueued, ThreadHeadMoved
 from chat.models import Run, Thread
 from tracer.log import append, lock
 
@@ -65,5 +65,6 @@ def retry(thread: Thread, *, actor: str) -> UUID:
             answer=uuid4(),
             retry_of=last.id,
         )
-        append(thread.stream, queued, actor=actor, correlation_id=run)
+        back = ThreadHeadMoved(thread=thread.id, head=last.message_id)
+        append(thread.stream, back, queued, actor=actor, correlation_id=run)
     return run

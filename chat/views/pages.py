@@ -55,7 +55,14 @@ def thread(request: HttpRequest, thread_id: UUID) -> HttpResponse:
             shown = {"problem": str(error), "content": request.POST.get("content", "")}
         else:
             return redirect("thread", found.id)
-    shown |= {"thread": found, "history": history.of(found)}
+    told = history.of(found)
+    shown |= {
+        "thread": found,
+        "history": told,
+        "running": told.running,
+        "blank_entry": history.BLANK_ENTRY,
+        "blank_step": history.BLANK_STEP,
+    }
     status = 422 if "problem" in shown else 200
     return render(request, "chat/thread.html", _frame(request, found) | shown, status=status)
 
@@ -140,5 +147,3 @@ def _thread(request: HttpRequest, thread_id: UUID) -> Thread:
 
 def _actor(request: HttpRequest) -> str:
     return f"user:{request.user.pk}"
-
-

@@ -31,7 +31,7 @@ _TIME = re.compile(
     re.IGNORECASE,
 )
 _SUM = re.compile(
-    r"(?:sqrt\(|[-(]*\d)[\d\s.,()]*(?:(?:\*\*|[-+*/×÷^%])[\s(]*[-]?[\d.(]+[\d\s.()]*)+\)*"
+    r"(?:sqrt\(|[-(]*\d)[\d\s.,()]*(?:(?:\*\*|[-+*/\u00d7\u00f7^%])[\s(]*[-]?[\d.(]+[\d\s.()]*)+\)*"
     r"|sqrt\([\d.\s]+\)"
 )
 _WORDS = re.compile(r"\b(\d{1,5}) words\b", re.IGNORECASE)
@@ -127,9 +127,7 @@ def _sentence(call: ToolCall, content: str) -> str:
 
 _SENTENCES: dict[str, Callable[[dict[str, object]], str]] = {
     "calculator": lambda result: f"`{result['expression']}` = **{result['result']}**",
-    "resolve_date": lambda result: (
-        f"{str(result['relative_date']).capitalize()} is **{result['resolved_date']}**"
-    ),
+    "resolve_date": lambda result: f"“{result['relative_date']}” is **{result['resolved_date']}**",
     "current_datetime": lambda result: (
         f"It is **{result['current_datetime']}** ({result['timezone']})"
     ),

@@ -15,6 +15,8 @@ from agents.messages import Reply
 
 WHERE = "The model's provider"
 
+Untyped = Any  # LiteLLM has no types
+
 
 class LiteLLM(Provider):
     """Calls models by LiteLLM's names, such as "anthropic/…" or "gemini/…"."""
@@ -45,17 +47,17 @@ class LiteLLM(Provider):
         return assembly.reply()
 
 
-def _our_error(error: Any) -> LLMError:
+def _our_error(error: Untyped) -> LLMError:
     status = int(getattr(error, "status_code", None) or 500)
     headers = getattr(getattr(error, "response", None), "headers", None) or {}
     detail = str(getattr(error, "message", "") or type(error).__name__)
     return http_error(status, where=WHERE, detail=detail, retry_after=headers.get("retry-after"))
 
 
-def _load() -> Any:
+def _load() -> Untyped:
     """Import LiteLLM, told not to look for its price list on the network."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    import litellm  # noqa: PLC0415  (3 s and 170 MB: only for those who need it)
+    import litellm
 
     litellm.telemetry = False
     litellm.drop_params = True

@@ -5,7 +5,7 @@ No model objects per chunk: on this road a token costs a tenth of what a client 
 
 import asyncio
 import json
-from typing import Any
+from contextlib import AbstractAsyncContextManager
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -29,7 +29,7 @@ _sessions: "WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession]"
 
 
 class OpenAICompatible(Provider):
-    """A server that speaks OpenAI's wire: OpenAI, Ollama, vLLM, llama-swap, LM Studio …"""
+    """A server that speaks OpenAI's wire: OpenAI, Ollama, vLLM, llama-swap, LM Studio and more."""
 
     def __init__(self, endpoint: Endpoint, timeouts: Timeouts) -> None:
         self._url = endpoint.base_url.rstrip("/")
@@ -69,7 +69,7 @@ class OpenAICompatible(Provider):
         except (KeyError, TypeError) as error:
             raise unreadable(self._where) from error
 
-    def _post(self, request: Request) -> Any:
+    def _post(self, request: Request) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         return _session().post(
             f"{self._url}/chat/completions",
             json=payload(request),
@@ -99,7 +99,7 @@ class OpenAICompatible(Provider):
             raise self._streamed_error(chunk["error"])
         assembly.take(chunk)
 
-    def _streamed_error(self, error: Any) -> LLMError:
+    def _streamed_error(self, error: object) -> LLMError:
         detail = error.get("message", "") if isinstance(error, dict) else error
         sentence = f"{self._where} reports an error: {str(detail)[:300]}"
         return LLMError(sentence, code="server_error", retryable=True)

@@ -86,7 +86,7 @@ def evaluate(expression: str) -> Number:
 
 def _plain(expression: str) -> str:
     """Write signs the way people type them as Python's."""
-    signs = {"×": "*", "·": "*", "÷": "/", "−": "-", "^": "**"}
+    signs = {"\u00d7": "*", "\u00b7": "*", "\u00f7": "/", "\u2212": "-", "^": "**"}
     for sign, plain in signs.items():
         expression = expression.replace(sign, plain)
     return expression.strip().rstrip("=").strip()
@@ -98,16 +98,24 @@ def _value(node: ast.expr) -> Number:
             return number
         case ast.UnaryOp(op=sign, operand=operand) if type(sign) in _UNARY:
             return _UNARY[type(sign)](_value(operand))
-        case ast.BinOp(left=left, op=ast.Pow(), right=right):
-            return _power(_value(left), _value(right))
-        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _BINARY:
-            return _small(_BINARY[type(sign)](_value(left), _value(right)))
+        case ast.BinOp(left=left, op=sign, right=right):
+            return _combined(sign, _value(left), _value(right))
         case ast.Name(id=name) if name in _CONSTANTS:
             return _CONSTANTS[name]
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
             return _call(name, [_value(argument) for argument in arguments])
-    msg = f"{ast.unparse(node)!r} is not part of arithmetic"
-    raise ValueError(msg)
+        case _:
+            msg = f"{ast.unparse(node)!r} is not part of arithmetic"
+            raise ValueError(msg)
+
+
+def _combined(sign: ast.operator, left: Number, right: Number) -> Number:
+    if isinstance(sign, ast.Pow):
+        return _power(left, right)
+    if type(sign) not in _BINARY:
+        msg = f"{type(sign).__name__} is not part of arithmetic"
+        raise ValueError(msg)
+    return _small(_BINARY[type(sign)](left, right))
 
 
 def _call(name: str, arguments: list[Number]) -> Number:
@@ -124,10 +132,10 @@ def _call(name: str, arguments: list[Number]) -> Number:
 
 
 def _power(base: Number, exponent: Number) -> Number:
-    if isinstance(base, int) and isinstance(exponent, int):
-        if abs(base).bit_length() * abs(exponent) > MAX_BITS:
-            msg = "the number is too large"
-            raise OverflowError(msg)
+    whole = isinstance(base, int) and isinstance(exponent, int)
+    if whole and int(base).bit_length() * abs(exponent) > MAX_BITS:
+        msg = "the number is too large"
+        raise OverflowError(msg)
     result = base**exponent
     if isinstance(result, complex):
         msg = "the result is not a real number"

@@ -12,6 +12,7 @@ def current_datetime(
     """Tell the current date and time in the person's time zone.
 
     Args:
+        context: The run.
         format_string: How to write it, in strftime codes.
     """
     now = context.now

@@ -10,7 +10,9 @@ from agents.tools.context import ToolContext
 from agents.tools.definition import tool
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_WEEKDAY = re.compile(rf"(?:(next|this|coming|on|last|past)\s+)?({'|'.join(WEEKDAYS)})", re.I)
+_WEEKDAY = re.compile(
+    rf"(?:(next|this|coming|on|last|past)\s+)?({'|'.join(WEEKDAYS)})", re.IGNORECASE
+)
 
 
 @tool(timeout_seconds=10, idempotent=True)
@@ -22,6 +24,7 @@ def resolve_date(
     """Turn words such as "next Tuesday", "in 3 days" or "last month" into a calendar date.
 
     Args:
+        context: The run.
         relative_date_found: The words that name the date.
         reference_date_in_iso8601: The day to count from, as YYYY-MM-DD; today if left out.
     """

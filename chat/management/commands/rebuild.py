@@ -70,7 +70,11 @@ def differences(before: dict[str, Rows], after: dict[str, Rows]) -> list[str]:
             was, now = rows.get(key), again.get(key)
             if was == now:
                 continue
-            fields = [name for name in (was or now or {}) if (was or {}).get(name) != (now or {}).get(name)]
+            fields = [
+                name
+                for name in (was or now or {})
+                if (was or {}).get(name) != (now or {}).get(name)
+            ]
             found.append(f"{table} {key}: {', '.join(fields)}")
     return found
 
