@@ -8,7 +8,8 @@ threads with a stream each.
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -17,13 +18,13 @@ from agents.errors import Cancelled
 
 Result = TypeVar("Result")
 
-_before_waiting: list[Callable[[], None]] = []
+_around_waits: list[Callable[[], AbstractContextManager[None]]] = []
 
 
-def before_waiting(callback: Callable[[], None]) -> None:
-    """Have a thread that is about to wait give back what it holds, such as a connection."""
-    if callback not in _before_waiting:
-        _before_waiting.append(callback)
+def around_waits(give_back: Callable[[], AbstractContextManager[None]]) -> None:
+    """Have threads give back what they hold, such as a connection, for as long as they wait."""
+    if give_back not in _around_waits:
+        _around_waits.append(give_back)
 
 
 @lru_cache(maxsize=1)
@@ -39,6 +40,15 @@ def submit(work: Coroutine[Any, Any, Result]) -> "concurrent.futures.Future[Resu
     return asyncio.run_coroutine_threadsafe(work, loop())
 
 
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Wait for something in the block, with what this thread holds given back."""
+    with ExitStack() as given_back:
+        for give_back in _around_waits:
+            given_back.enter_context(give_back())
+        yield
+
+
 def wait(
     work: Coroutine[Any, Any, Result],
     *,
@@ -51,13 +61,12 @@ def wait(
         Cancelled: Somebody pressed stop; the coroutine was cancelled.
         TimeoutError: It took longer than `timeout_seconds`; it was cancelled.
     """
-    for give_back in _before_waiting:
-        give_back()
     future = submit(work)
     if cancellation is not None:
         cancellation.on_cancel(future.cancel)
     try:
-        return future.result(timeout_seconds)
+        with waiting():
+            return future.result(timeout_seconds)
     except concurrent.futures.CancelledError:
         raise Cancelled from None
     except TimeoutError:

@@ -15,7 +15,8 @@ class ChatConfig(AppConfig):
         """Say what happens after an event, in order; and what a worker does at its start."""
         from celery.signals import worker_ready  # noqa: PLC0415
 
-        from chat import projections, reactions, worker  # noqa: PLC0415  (need the app registry)
+        from agents import loop  # noqa: PLC0415  (these need the app registry)
+        from chat import projections, reactions, slots, worker  # noqa: PLC0415
         from tracer import followers  # noqa: PLC0415
 
         followers.projector(projections.project)  # in the transaction
@@ -23,6 +24,8 @@ class ChatConfig(AppConfig):
         followers.reactor(reactions.start_runs)
         followers.reactor(reactions.stop_runs)
         followers.reactor(reactions.name_threads)
+
+        loop.around_waits(slots.given_back)
 
         def start_helpers(**_: object) -> None:
             worker.start()

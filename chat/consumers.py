@@ -5,7 +5,7 @@ Losing a hint costs time, never text.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby, islice
 from uuid import UUID
 
@@ -28,8 +28,8 @@ from chat.events import (
 )
 from chat.frames import Frame
 from chat.growth import Growth
-from chat.models import Run, Thread, User
-from chat.sockets import query, user_of
+from chat.models import Run, Thread
+from chat.sockets import Scope, query, user_of
 from tracer import live
 from tracer.events import Recorded
 from tracer.log import read
@@ -82,34 +82,20 @@ class ThreadConsumer(AsyncWebsocketConsumer):
                 await self.close(CLOSE_CODES[error.code])
 
     async def _open(self) -> None:
-        user = await self._user()
         asked = query(self.scope)
         self.last_seq = _after(asked.get("after", "0"))
         self.growth = Growth(html=asked.get("render") == "html")
         self.thread = await _find_or_start(
-            user, self.scope["url_route"]["kwargs"]["thread"], asked.get("agent")
+            self.scope, self.scope["url_route"]["kwargs"]["thread"], asked.get("agent")
         )
         self.subscription = await live.hub().subscribe(self.thread.stream)
         self.feeding = asyncio.create_task(self._feed(self.subscription))
 
-    async def _user(self) -> User:
-        user = await user_of(self.scope)
-        if user is None:
-            msg = "Sign in first, or give a valid API key."
-            raise BadRequest(msg, code="unauthorized")
-        return user
-
     async def _obey(self, command: frames.AnyCommand) -> None:
-        user = await self._user()
         if isinstance(command, frames.Ping):
             await self._write({"type": "pong"})
-            return
-        thread = await _thread_for(user, self.thread.id)
-        await _act(thread, command, actor=f"user:{user.pk}", channel=self._channel)
-
-    @property
-    def _channel(self) -> str:
-        return "api" if self.scope.get("api_key") else "web"
+        else:
+            await _act(self.scope, self.thread.id, command)
 
     async def _feed(self, subscription: live.Subscription) -> None:
         """Bring the client up to date, then pass on what comes, for as long as it is there."""
@@ -130,14 +116,26 @@ class ThreadConsumer(AsyncWebsocketConsumer):
     async def _pass_on(self, items: list[live.Delta | live.Grown]) -> None:
         for kind, run in groupby(items, key=type):
             if kind is live.Grown:
-                newest = max(hint.seq for hint in run if isinstance(hint, live.Grown))
-                if newest > self.last_seq:
-                    await self._read_on()
+                for hint in run:
+                    await self._hear(hint)
                 continue
             fresh, gap = self.growth.take(each for each in run if isinstance(each, live.Delta))
             await self._write(*fresh)
             if gap:
                 await self._catch_up()
+
+    async def _hear(self, hint: live.Delta | live.Grown) -> None:
+        """Pass on the events of a hint, if they are the next ones; else read what is missing."""
+        if not isinstance(hint, live.Grown) or hint.seq <= self.last_seq:
+            return
+        events = hint.events
+        if not events or events[0].seq > self.last_seq + 1:
+            await self._read_on()
+            return
+        fresh = [entry for entry in events if entry.seq > self.last_seq]
+        await self._tell(
+            await _with_html(fresh) if self.growth.html else [(e, None) for e in fresh]
+        )
 
     async def _catch_up(self) -> None:
         """Send what the client lacks: events, then what running answers hold."""
@@ -156,12 +154,15 @@ class ThreadConsumer(AsyncWebsocketConsumer):
 
     async def _read_on(self) -> None:
         while page := await _events(self.thread.stream, self.last_seq, self.growth.html):
-            for entry, html in page:
-                self._note_ends(entry)
-                await self._write(frames.event(entry, html=html))
-                self.last_seq = entry.seq
+            await self._tell(page)
             if len(page) < PAGE:
                 break
+
+    async def _tell(self, page: Sequence[tuple[Recorded, str | None]]) -> None:
+        for entry, html in page:
+            self._note_ends(entry)
+            await self._write(frames.event(entry, html=html))
+            self.last_seq = entry.seq
 
     def _note_ends(self, entry: Recorded) -> None:
         event = entry.event
@@ -191,7 +192,10 @@ def _after(text: str) -> int:
     return int(text)
 
 
-def _act_now(thread: Thread, command: frames.AnyCommand, *, actor: str, channel: str) -> None:
+def _act_now(scope: Scope, thread_id: UUID, command: frames.AnyCommand) -> None:
+    """Do what a client asks for, if it still may: rights may have gone since it came in."""
+    user = user_of(scope)
+    thread, actor = selectors.thread_for(user, thread_id), f"user:{user.pk}"
     match command:
         case frames.Send(attachments=[_, *_]):
             msg = "Attachments can't be sent yet."
@@ -200,7 +204,7 @@ def _act_now(thread: Thread, command: frames.AnyCommand, *, actor: str, channel:
             gateway.receive(
                 thread=thread,
                 content=command.content,
-                channel=channel,
+                channel="api" if scope.get("api_key") else "web",
                 sender=actor,
                 agent=command.agent,
                 client_id=command.client_id,
@@ -220,7 +224,8 @@ def _act_now(thread: Thread, command: frames.AnyCommand, *, actor: str, channel:
             pass
 
 
-def _find_or_start_now(user: User, name: str, agent: str | None) -> Thread:
+def _find_or_start_now(scope: Scope, name: str, agent: str | None) -> Thread:
+    user = user_of(scope)
     if name == NEW:
         return gateway.start(owner=user, agent=agent, actor=f"user:{user.pk}")
     try:
@@ -231,8 +236,12 @@ def _find_or_start_now(user: User, name: str, agent: str | None) -> Thread:
 
 
 def _events_now(stream: str, after: int, html: bool) -> list[tuple[Recorded, str | None]]:  # noqa: FBT001
-    entries = islice(read(stream, after), PAGE)
-    return [(entry, _html(entry) if html else None) for entry in entries]
+    entries = list(islice(read(stream, after), PAGE))
+    return _with_html_now(entries) if html else [(entry, None) for entry in entries]
+
+
+def _with_html_now(entries: Sequence[Recorded]) -> list[tuple[Recorded, str | None]]:
+    return [(entry, _html(entry)) for entry in entries]
 
 
 def _html(entry: Recorded) -> str | None:
@@ -252,4 +261,4 @@ _act = database_sync_to_async(_act_now, thread_sensitive=False)
 _events = database_sync_to_async(_events_now, thread_sensitive=False)
 _find_or_start = database_sync_to_async(_find_or_start_now, thread_sensitive=False)
 _running = database_sync_to_async(_running_now, thread_sensitive=False)
-_thread_for = database_sync_to_async(selectors.thread_for, thread_sensitive=False)
+_with_html = database_sync_to_async(_with_html_now, thread_sensitive=False)

@@ -9,17 +9,24 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from uuid import uuid4
 
-from django.db.models import F, Q
+from django.db import connection
 from django.utils import timezone
 
 from chat.errors import LeaseLost
 from chat.models import Lease
 
 TTL = timedelta(seconds=4)
+_ACQUIRE = """
+    INSERT INTO chat_lease (stream, holder, epoch, expires_at) VALUES (%s, %s, 1, %s)
+    ON CONFLICT (stream) DO UPDATE SET
+        holder = excluded.holder, epoch = chat_lease.epoch + 1, expires_at = excluded.expires_at
+    WHERE chat_lease.holder = '' OR chat_lease.expires_at <= %s
+    RETURNING epoch
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +46,15 @@ def holder() -> str:
 def acquire(stream: str) -> Held | None:
     """Take a stream's lease, unless somebody holds it."""
     now = timezone.now()
-    Lease.objects.bulk_create([Lease(stream=stream, expires_at=now)], ignore_conflicts=True)
-    free = Q(holder="") | Q(expires_at__lte=now)
-    taken = Lease.objects.filter(free, stream=stream).update(
-        holder=holder(), epoch=F("epoch") + 1, expires_at=now + TTL
-    )
-    if not taken:
-        return None
-    epoch = Lease.objects.values_list("epoch", flat=True).get(stream=stream)
-    return Held(stream, epoch)
+    with connection.cursor() as cursor:
+        values = [stream, holder(), _time(now + TTL), _time(now)]
+        cursor.execute(_ACQUIRE, values)
+        taken = cursor.fetchone()
+    return Held(stream, int(taken[0])) if taken else None
+
+
+def _time(at: datetime) -> object:
+    return connection.ops.adapt_datetimefield_value(at)
 
 
 def release(held: Held) -> None:

@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
+from django.db.models import Value
+from django.db.models.functions import Coalesce
+
 from chat.events import (
     MOVES,
     MessageAdded,
@@ -169,10 +172,8 @@ def _run_queued(event: RunQueued, entry: Recorded) -> None:
 
 @_on(RunStarted)
 def _run_started(event: RunStarted, entry: Recorded) -> None:
-    run = _moved(event.run, RunState.RUNNING)
-    run.attempt = event.attempt
-    run.started_at = run.started_at or entry.at
-    run.save()
+    started_at = Coalesce("started_at", Value(entry.at))
+    _move(event.run, RunState.RUNNING, attempt=event.attempt, started_at=started_at)
 
 
 @_on(RunCancelRequested)
@@ -196,17 +197,18 @@ def _run_cancelled(event: RunCancelled, entry: Recorded) -> None:
 
 
 def _end(event: RunCompleted | RunFailed | RunCancelled, entry: Recorded, state: RunState) -> None:
-    run = _moved(event.run, state)
-    run.finished_at = entry.at
-    run.usage = event.usage.model_dump() if event.usage else None
-    if isinstance(event, RunFailed):
-        run.error = event.error.model_dump()
-    run.save()
+    _move(
+        event.run,
+        state,
+        finished_at=entry.at,
+        usage=event.usage.model_dump() if event.usage else None,
+        error=event.error.model_dump() if isinstance(event, RunFailed) else None,
+    )
 
 
-def _moved(run_id: UUID, state: RunState) -> Run:
-    run = Run.objects.get(id=run_id)
-    if state not in MOVES[RunState(run.state)]:
-        raise IllegalMove(run_id, run.state, state)
-    run.state = state.value
-    return run
+def _move(run_id: UUID, state: RunState, **fields: object) -> None:
+    """Bring a run to a state it may go to from where it is."""
+    before = [each.value for each, moves in MOVES.items() if state in moves]
+    run = Run.objects.filter(id=run_id)
+    if run.filter(state__in=before).update(state=state.value, **fields) != 1:
+        raise IllegalMove(run_id, run.get().state, state)

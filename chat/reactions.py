@@ -12,7 +12,7 @@ from tracer.events import Recorded
 
 def announce(recorded: Sequence[Recorded]) -> None:
     """Tell every open client that the stream has grown."""
-    live.announce(recorded[-1].stream, recorded[-1].seq)
+    live.announce(recorded)
 
 
 def start_runs(recorded: Sequence[Recorded]) -> None:

@@ -90,7 +90,8 @@ def active_runs(thread: Thread) -> QuerySet[Run]:
 
 def next_run(thread_id: UUID) -> Run | None:
     """Return the run that a worker with the thread's lease has to see to now."""
-    first = Run.objects.filter(thread_id=thread_id, state__in=ACTIVE).order_by("seq").first()
+    active = Run.objects.filter(thread_id=thread_id, state__in=ACTIVE)
+    first = active.select_related("thread").order_by("seq").first()
     return first if first and first.state != Run.State.WAITING else None
 
 

@@ -5,12 +5,12 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from channels.auth import AuthMiddlewareStack
-from channels.db import database_sync_to_async
 from channels.security.websocket import WebsocketDenier
 from django.conf import settings
 from django.http.request import validate_host
 
 from chat import credentials
+from chat.errors import BadRequest
 from chat.models import User
 
 Scope = Any  # Channels adds to ASGI's scopes as it goes; its stubs know only some of it
@@ -41,12 +41,21 @@ def with_user(application: Application) -> Application:
     return open_socket
 
 
-async def user_of(scope: Scope) -> User | None:
-    """Return who is on the socket, looked up anew: rights may have gone since it was opened."""
-    if key := scope.get("api_key"):
-        return await _by_key(key)
-    user = scope.get("user")
-    return await _active(user.pk) if isinstance(user, User) else None
+def user_of(scope: Scope) -> User:
+    """Return who is on the socket, looked up anew: rights may have gone since it was opened.
+
+    Raises:
+        BadRequest: Nobody who may be here; its code is "unauthorized".
+    """
+    key, user, found = scope.get("api_key"), scope.get("user"), None
+    if key:
+        found = credentials.user_of_key(key)
+    elif isinstance(user, User):
+        found = User.objects.filter(pk=user.pk, is_active=True).first()
+    if found is None:
+        msg = "Sign in first, or give a valid API key."
+        raise BadRequest(msg, code="unauthorized")
+    return found
 
 
 def origin_is_ours(scope: Scope) -> bool:
@@ -69,13 +78,3 @@ def _token(scope: Scope) -> str | None:
         if name == b"authorization" and value.lower().startswith(b"bearer "):
             return str(value[7:], "latin-1").strip()
     return query(scope).get("token")
-
-
-_by_key = database_sync_to_async(credentials.user_of_key, thread_sensitive=False)
-
-
-def _find_active(pk: int) -> User | None:
-    return User.objects.filter(pk=pk, is_active=True).first()
-
-
-_active = database_sync_to_async(_find_active, thread_sensitive=False)

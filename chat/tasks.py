@@ -5,7 +5,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from chat import leases, selectors, titles, turn
+from chat import leases, selectors, slots, titles, turn
 from chat.events import stream_of
 
 ON_ITS_WAY = timedelta(seconds=3)
@@ -19,12 +19,15 @@ def run_turn(*, thread_id: str) -> None:
     and whoever holds it looks once more when it has let go.
     """
     thread = UUID(thread_id)
-    while selectors.next_run(thread) is not None:
-        with leases.held(stream_of(thread)) as lease:
-            if lease is None:
+    with slots.taken():
+        while True:
+            with leases.held(stream_of(thread)) as lease:
+                if lease is None:
+                    return
+                while (run := selectors.next_run(thread)) is not None:
+                    turn.take(run, lease)
+            if selectors.next_run(thread) is None:
                 return
-            while (run := selectors.next_run(thread)) is not None:
-                turn.take(run, lease)
 
 
 @shared_task
@@ -37,4 +40,5 @@ def resume_runs() -> None:
 @shared_task
 def name_thread(*, thread_id: str, run_id: str) -> None:
     """Name a thread after its first answer, if nobody has named it."""
-    titles.name(UUID(thread_id), run_id=UUID(run_id))
+    with slots.taken():
+        titles.name(UUID(thread_id), run_id=UUID(run_id))

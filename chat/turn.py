@@ -67,6 +67,7 @@ class _Turn(Recorder):
         self.attempt = run.attempt + 1
         self.answer = self._new_answer("")
         self.usage: Usage | None = None
+        self._held: list[tuple[Event, int | None]] = []
 
     def go(self, cancellation: Cancellation) -> None:
         if self.run.state == Run.State.RUNNING:
@@ -74,7 +75,7 @@ class _Turn(Recorder):
             if self.run.cancel_requested or self.run.attempt >= MAX_ATTEMPTS:
                 return self._give_up()
         started = self._event(RunStarted, attempt=self.attempt, answer=self.run.answer_id)
-        self._record_all(started)
+        self._held.append((started, None))
         try:
             self._answer(cancellation)
         except Cancelled:
@@ -91,11 +92,17 @@ class _Turn(Recorder):
 
     @override
     def record(self, event: Event, *, duration_ms: int | None = None) -> None:
-        """Take a step of the runner into the stream, behind the text that came before it."""
-        if isinstance(event, LLMResponded) and event.usage:
-            self.usage = event.usage + (self.usage or Usage())
+        """Take a step of the runner into the stream, behind the text that came before it.
+
+        The model's last word waits for the message that it becomes: one append for both.
+        """
+        if isinstance(event, LLMResponded):
+            self.usage = (self.usage or Usage()) + event.usage if event.usage else self.usage
+            if not event.calls:
+                self._held.append((event, duration_ms))
+                return
         self._flush()
-        self._record_all(event, duration_ms=duration_ms)
+        self._append((event, duration_ms))
 
     def _answer(self, cancellation: Cancellation) -> None:
         agent = agents.active_agent(self.run.agent)
@@ -174,16 +181,22 @@ class _Turn(Recorder):
     def _event(self, kind: type[Event], **fields: object) -> Event:
         return kind.model_validate({"run": self.run.id, "agent": self.run.agent, **fields})
 
-    def _record_all(self, *events: Event, duration_ms: int | None = None) -> None:
+    def _record_all(self, *events: Event) -> None:
+        self._append(*((event, None) for event in events))
+
+    def _append(self, *timed: tuple[Event, int | None]) -> None:
+        """Append what was held and then these events, if the lease is still ours."""
+        together = [*self._held, *timed]
         with transaction.atomic():
             leases.fence(self.lease)
             append(
                 self.lease.stream,
-                *events,
+                *(event for event, _ in together),
                 actor=f"agent:{self.run.agent}",
                 correlation_id=self.run.id,
-                duration_ms=duration_ms,
+                durations_ms=[duration_ms for _, duration_ms in together],
             )
+        self._held.clear()
 
     def _flush(self) -> None:
         """Have the text published before the event that comes behind it."""

@@ -4,6 +4,7 @@ Every worker looks after runs that nobody sees to, so that one that dies is repl
 whichever is left, within seconds and without beat.
 """
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from chat import control, leases
 from chat.models import Run
 from chat.tasks import resume_runs
 
+SWITCH_SECONDS = 0.001  # the loop that streams gets the processor back soon
 RENEW_SECONDS = 1.0
 SWEEP_SECONDS = 1.0
 RECONNECT_SECONDS = 0.5
@@ -25,6 +27,7 @@ logger = structlog.get_logger(__name__)
 
 def start() -> None:
     """Start the process's helpers. They end with it."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     for work in (_renew, _sweep, _obey):
         threading.Thread(target=_for_ever, args=(work,), name=work.__name__, daemon=True).start()
 

@@ -4,7 +4,7 @@ An `Event` is what happened, a `Recorded` is the same with its stream, its numbe
 One class per kind; fields that a class doesn't know are refused.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -71,6 +71,36 @@ class Recorded:
     def kind(self) -> str:
         """The event's kind, such as "message.added"."""
         return self.event.kind
+
+    def pack(self) -> list[Any]:
+        """Write everything but the stream's name as JSON values."""
+        return [
+            str(self.id),
+            self.seq,
+            self.kind,
+            str(self.correlation_id) if self.correlation_id else None,
+            str(self.causation_id) if self.causation_id else None,
+            self.actor,
+            self.duration_ms,
+            self.at.isoformat(),
+            self.event.payload(),
+        ]
+
+    @classmethod
+    def unpack(cls, stream: str, packed: Sequence[Any]) -> "Recorded":
+        """Read what `pack` wrote."""
+        identity, seq, kind, correlation_id, causation_id, actor, duration_ms, at, data = packed
+        return cls(
+            id=UUID(identity),
+            stream=stream,
+            seq=seq,
+            event=load(kind, data),
+            correlation_id=UUID(correlation_id) if correlation_id else None,
+            causation_id=UUID(causation_id) if causation_id else None,
+            actor=actor,
+            duration_ms=duration_ms,
+            at=datetime.fromisoformat(at),
+        )
 
 
 def load(kind: str, data: Mapping[str, Any]) -> Event:

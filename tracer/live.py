@@ -8,7 +8,7 @@ is told so (`Batch.resync`) and reads the stream and the snapshot again.
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -19,11 +19,14 @@ import structlog
 from django.conf import settings
 from redis import asyncio as aioredis
 
+from tracer.events import Recorded
+
 BUS = "parley:live"
 BUS_LENGTH = 5_000
 BLOCK_MS = 2_000
 RECONNECT_SECONDS = 0.25
 READY_SECONDS = 2.0
+MAX_HINT_CHARACTERS = 16_000
 MAX_PENDING_ITEMS = 2_000
 MAX_PENDING_CHARACTERS = 500_000
 
@@ -44,10 +47,16 @@ class Delta(NamedTuple):
 
 
 class Grown(NamedTuple):
-    """A hint: the stream has an event with this seq by now."""
+    """A hint: the stream has grown to this seq, by these events if they are small."""
 
     stream: str
     seq: int
+    packed: list[list[Any]]
+
+    @property
+    def events(self) -> list[Recorded]:
+        """The events, as they stand in the stream; none if they were too large to send."""
+        return [Recorded.unpack(self.stream, each) for each in self.packed]
 
 
 class Batch(NamedTuple):
@@ -95,9 +104,13 @@ def async_connection() -> "aioredis.Redis":
     )
 
 
-def announce(stream: str, seq: int) -> None:
-    """Tell every listener that the stream has grown to `seq`."""
-    entry: dict[Any, Any] = {"f": encode(grown=[Grown(stream, seq)])}
+def announce(recorded: Sequence[Recorded]) -> None:
+    """Tell every listener that a stream has grown by these events."""
+    stream, seq = recorded[-1].stream, recorded[-1].seq
+    content = encode(grown=[Grown(stream, seq, [each.pack() for each in recorded])])
+    if len(content) > MAX_HINT_CHARACTERS:
+        content = encode(grown=[Grown(stream, seq, [])])
+    entry: dict[Any, Any] = {"f": content}
     connection().xadd(BUS, entry, maxlen=BUS_LENGTH, approximate=True)
 
 

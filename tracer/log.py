@@ -5,9 +5,10 @@ Whoever appends decides something; who may is listed in the contract "one-door".
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import zip_longest
 from uuid import UUID, uuid4
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from tracer import followers
@@ -16,6 +17,11 @@ from tracer.events import Event, Recorded, load
 from tracer.models import Stream, TraceEvent
 
 _BATCH = 500
+_TAKE = """
+    INSERT INTO tracer_stream (name, last_seq) VALUES (%s, %s)
+    ON CONFLICT (name) DO UPDATE SET last_seq = tracer_stream.last_seq + %s
+    RETURNING last_seq
+"""
 
 
 def append(
@@ -25,7 +31,7 @@ def append(
     actor: str = "",
     correlation_id: UUID | None = None,
     causation_id: UUID | None = None,
-    duration_ms: int | None = None,
+    durations_ms: Sequence[int | None] = (),
 ) -> list[Recorded]:
     """Append events to a stream, in one transaction with the rows projected from them.
 
@@ -36,16 +42,19 @@ def append(
         actor: Who did it.
         correlation_id: The run that the events belong to.
         causation_id: The event that led to them.
-        duration_ms: How long the thing took that ended with them.
+        durations_ms: How long what ended with each event took, in the events' order.
 
     Raises:
         ConcurrentAppend: The stream doesn't end at `expected_seq` any more.
     """
+    if not events:
+        return []
     with transaction.atomic():
-        last_seq = lock(stream)
-        if expected_seq is not None and expected_seq != last_seq:
-            raise ConcurrentAppend(stream, expected=expected_seq, actual=last_seq)
+        first = _take_numbers(stream, len(events))
+        if expected_seq is not None and expected_seq != first - 1:
+            raise ConcurrentAppend(stream, expected=expected_seq, actual=first - 1)
         now = timezone.now()
+        numbered = zip_longest(range(first, first + len(events)), events, durations_ms)
         recorded = [
             Recorded(
                 id=uuid4(),
@@ -58,12 +67,9 @@ def append(
                 duration_ms=duration_ms,
                 at=now,
             )
-            for seq, event in enumerate(events, start=last_seq + 1)
+            for seq, event, duration_ms in numbered
         ]
-        if not recorded:
-            return recorded
         TraceEvent.objects.bulk_create(_row(entry) for entry in recorded)
-        Stream.objects.filter(name=stream).update(last_seq=recorded[-1].seq)
         for project in followers.projectors():
             project(recorded)
         for react in followers.reactors():
@@ -75,13 +81,16 @@ def lock(stream: str) -> int:
     """Hold the stream until the surrounding transaction ends; return its last seq.
 
     A caller that decides by the stream's state locks it first and appends in the same
-    transaction. On SQLite the transaction itself is the lock.
+    transaction.
     """
-    found = Stream.objects.select_for_update().filter(name=stream).first()
-    if found is None:
-        Stream.objects.bulk_create([Stream(name=stream)], ignore_conflicts=True)
-        found = Stream.objects.select_for_update().get(name=stream)
-    return found.last_seq
+    return _take_numbers(stream, 0) - 1
+
+
+def _take_numbers(stream: str, count: int) -> int:
+    """Take the next numbers of a stream, whose row is locked by that; return the first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, [stream, count, count])
+        return int(cursor.fetchone()[0]) - count + 1
 
 
 def read(

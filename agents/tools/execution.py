@@ -14,6 +14,7 @@ from functools import lru_cache
 import structlog
 from pydantic import JsonValue
 
+from agents import loop
 from agents.errors import Cancelled, ToolError
 from agents.events import ToolCalled, ToolFailed, ToolReturned
 from agents.messages import ToolCall, Turn
@@ -113,7 +114,8 @@ class _Round:
         while self.running:
             soonest = min(started.deadline for started in self.running.values())
             patience = max(0.0, soonest - time.monotonic())
-            done, _ = wait({*self.running, stop}, patience, return_when=FIRST_COMPLETED)
+            with loop.waiting():
+                done, _ = wait({*self.running, stop}, patience, return_when=FIRST_COMPLETED)
             for future in done - {stop}:
                 self._ended(future, self.running.pop(future))
             if stop in done:

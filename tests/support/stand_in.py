@@ -1,0 +1,226 @@
+"""A model server that does what a message tells it to: OpenAI's wire, scripted.
+
+The last message of the person is a script, in JSON; see `Script`. Run it by itself with
+`python -m tests.support.stand_in`: it prints its address and serves until it is ended.
+"""
+
+import asyncio
+import contextlib
+import json
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+MODEL = "stand-in"
+WORDS = ("plain ", "grüße ", "日本 ", "🙂🙃 ", "line\n", "**bold** ", "\n\n", "end. ")
+
+
+class Call(BaseModel):
+    """A tool to ask for."""
+
+    name: str
+    arguments: str
+
+
+class Script(BaseModel):
+    """What the server is to do.
+
+    Attributes:
+        tokens: How many tokens to stream.
+        text: What to say, instead.
+        per_second: How fast; as fast as it goes if 0.
+        stamped: Whether each token carries the time at which it was sent.
+        calls: The tools to ask for, all at once, their arguments in pieces.
+        fail: What goes wrong, behind `after` tokens.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    tokens: int = 0
+    text: str | None = None
+    per_second: float = 0
+    stamped: bool = False
+    calls: list[Call] = []
+    fail: Literal["", "429", "500", "401", "drop", "malformed", "silence", "error"] = ""
+    after: int = 0
+
+    def pieces(self) -> Iterator[str]:
+        """Yield the tokens."""
+        if self.text is not None:
+            yield from (self.text[start : start + 7] for start in range(0, len(self.text), 7))
+        elif self.stamped:
+            for number in range(self.tokens):
+                yield f"{number}@{time.monotonic_ns() // 1000} "
+        else:
+            yield from tokens(self.tokens)
+
+
+def tokens(count: int) -> Iterator[str]:
+    """Yield `count` tokens of all kinds of characters, each telling its number."""
+    for number in range(count):
+        yield f"{number}:{WORDS[number % len(WORDS)]}"
+
+
+class StandIn:
+    """The server's application, and what it has seen."""
+
+    def __init__(self) -> None:
+        self.seen: Counter[str] = Counter()
+        self.requests: list[dict[str, Any]] = []
+
+    def application(self) -> web.Application:
+        """Return what to serve."""
+        app = web.Application(client_max_size=50_000_000)
+        app.router.add_get("/v1/models", self.models)
+        app.router.add_post("/v1/chat/completions", self.complete)
+        app.router.add_get("/stats", self.stats)
+        return app
+
+    async def models(self, _: web.Request) -> web.Response:
+        """List the one model."""
+        return web.json_response({"object": "list", "data": [{"id": MODEL, "object": "model"}]})
+
+    async def stats(self, _: web.Request) -> web.Response:
+        """Tell what was asked, how often streams ended well, and how often they were cut."""
+        return web.json_response(dict(self.seen))
+
+    async def complete(self, request: web.Request) -> web.StreamResponse:
+        """Answer as the script says."""
+        body = await request.json()
+        self.requests.append(body)
+        self.seen["started"] += 1
+        script = _script(body["messages"])
+        if script.fail in {"429", "500", "401"} and script.after == 0:
+            return _refusal(script.fail)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        try:
+            await self._stream(script, response, request)
+        except (ConnectionError, asyncio.CancelledError):
+            self.seen["cut"] += 1
+            raise
+        self.seen["finished"] += 1
+        return response
+
+    async def _stream(
+        self, script: Script, response: web.StreamResponse, request: web.Request
+    ) -> None:
+        count = 0
+        async for piece in _paced(script):
+            if script.fail and count == script.after:
+                break
+            await response.write(_chunk({"content": piece}))
+            count += 1
+        if script.fail:
+            await _go_wrong(script.fail, response, request)
+            return
+        for number, call in enumerate(script.calls):
+            start = {"index": number, "id": f"call_{number}", "type": "function"}
+            named = {**start, "function": {"name": call.name, "arguments": ""}}
+            await response.write(_chunk({"tool_calls": [named]}))
+        for number, call in enumerate(script.calls):
+            for start_at in range(0, len(call.arguments), 5):
+                piece = call.arguments[start_at : start_at + 5]
+                delta = {"index": number, "function": {"arguments": piece}}
+                await response.write(_chunk({"tool_calls": [delta]}))
+        reason = "tool_calls" if script.calls else "stop"
+        await response.write(_chunk({}, finish_reason=reason))
+        usage = {"prompt_tokens": 7, "completion_tokens": count}
+        await response.write(_event({"choices": [], "usage": usage}))
+        await response.write(b"data: [DONE]\n\n")
+
+
+async def _paced(script: Script) -> AsyncIterator[str]:
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    pieces = script.pieces()
+    number = 0
+    while True:
+        if script.per_second:
+            pause = started + number / script.per_second - loop.time()
+            await asyncio.sleep(max(0.0, pause))
+        if (piece := next(pieces, None)) is None:
+            return
+        yield piece
+        number += 1
+
+
+async def _go_wrong(fail: str, response: web.StreamResponse, request: web.Request) -> None:
+    transport = request.transport
+    match fail:
+        case "malformed":
+            await response.write(b"data: {this is no JSON\n\n")
+        case "error":
+            await response.write(_event({"error": {"message": "out of memory"}}))
+        case "silence":
+            await asyncio.sleep(60)
+        case _:
+            if transport is not None:
+                transport.close()
+
+
+def _script(messages: list[dict[str, Any]]) -> Script:
+    last = messages[-1]
+    if last["role"] == "tool":
+        results = [each["content"] for each in messages if each["role"] == "tool"]
+        return Script(text=f"The tools say: {' '.join(results)}")
+    said = next((m["content"] for m in reversed(messages) if m["role"] == "user"), "")
+    try:
+        return Script.model_validate_json(said)
+    except ValidationError:
+        return Script(text=f"You said: {said}")
+
+
+def _refusal(fail: str) -> web.Response:
+    headers = {"Retry-After": "7"} if fail == "429" else {}
+    error = {"error": {"message": f"scripted {fail}"}}
+    return web.json_response(error, status=int(fail), headers=headers)
+
+
+def _chunk(delta: dict[str, Any], *, finish_reason: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    body = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": MODEL}
+    return _event({**body, "choices": [choice]})
+
+
+def _event(data: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(data, ensure_ascii=False).encode() + b"\n\n"
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[tuple[str, StandIn]]:
+    """Serve in a thread of this process; yield the base URL and what it sees."""
+    stand_in = StandIn()
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    runner = web.AppRunner(stand_in.application(), shutdown_timeout=0.2)
+
+    async def start() -> int:
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        return int(runner.addresses[0][1])
+
+    port = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
+    try:
+        yield f"http://127.0.0.1:{port}/v1", stand_in
+    finally:
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+        loop.close()
+
+
+if __name__ == "__main__":
+    with serving() as (address, _):
+        sys.stdout.write(address + "\n")
+        sys.stdout.flush()
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
