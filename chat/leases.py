@@ -27,6 +27,9 @@ _ACQUIRE = """
     WHERE chat_lease.holder = '' OR chat_lease.expires_at <= %s
     RETURNING epoch
 """
+_RELEASE = "UPDATE chat_lease SET holder = '' WHERE stream = %s AND holder = %s AND epoch = %s"
+# An update that changes nothing: it locks the row, and its count tells whether it is ours.
+_FENCE = "UPDATE chat_lease SET epoch = epoch WHERE stream = %s AND holder = %s AND epoch = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +56,14 @@ def acquire(stream: str) -> Held | None:
     return Held(stream, int(taken[0])) if taken else None
 
 
-def _time(at: datetime) -> object:
+def _time(at: datetime) -> str:
     return connection.ops.adapt_datetimefield_value(at)
 
 
 def release(held: Held) -> None:
     """Give a lease back, if it is still ours."""
-    ours = Lease.objects.filter(stream=held.stream, holder=holder(), epoch=held.epoch)
-    ours.update(holder="", expires_at=timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(_RELEASE, [held.stream, holder(), held.epoch])
 
 
 def renew() -> int:
@@ -74,11 +77,10 @@ def fence(held: Held) -> None:
     Raises:
         LeaseLost: Another worker has it by now.
     """
-    ours = Lease.objects.select_for_update().filter(
-        stream=held.stream, holder=holder(), epoch=held.epoch
-    )
-    if not ours.exists():
-        raise LeaseLost(held.stream)
+    with connection.cursor() as cursor:
+        cursor.execute(_FENCE, [held.stream, holder(), held.epoch])
+        if cursor.rowcount != 1:
+            raise LeaseLost(held.stream)
 
 
 @contextmanager

@@ -113,7 +113,7 @@ class Message(models.Model):
     edited_at = models.DateTimeField(null=True)
 
     class Meta:
-        ordering = ["thread", "seq"]
+        ordering = ["thread_id", "seq"]
         constraints = [
             models.UniqueConstraint(
                 fields=["thread", "client_id"], name="one_message_per_client_id"
@@ -155,7 +155,7 @@ class Run(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
-        ordering = ["thread", "seq"]
+        ordering = ["-queued_at"]
         indexes = [
             models.Index(fields=["state", "queued_at"], name="run_by_state"),
             models.Index(fields=["thread", "seq"], name="run_order"),

@@ -90,9 +90,13 @@ def active_runs(thread: Thread) -> QuerySet[Run]:
 
 def next_run(thread_id: UUID) -> Run | None:
     """Return the run that a worker with the thread's lease has to see to now."""
-    active = Run.objects.filter(thread_id=thread_id, state__in=ACTIVE)
-    first = active.select_related("thread").order_by("seq").first()
+    first = Run.objects.filter(thread_id=thread_id, state__in=ACTIVE).order_by("seq").first()
     return first if first and first.state != Run.State.WAITING else None
+
+
+def has_work(thread_id: UUID) -> bool:
+    """Tell whether a worker with the thread's lease would find something to do."""
+    return next_run(thread_id) is not None
 
 
 def last_run(thread: Thread) -> Run | None:

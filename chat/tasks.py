@@ -11,7 +11,7 @@ from chat.events import stream_of
 ON_ITS_WAY = timedelta(seconds=3)
 
 
-@shared_task
+@shared_task(acks_late=False)  # what a lost worker leaves behind, `resume_runs` finds
 def run_turn(*, thread_id: str) -> None:
     """Answer what waits in a thread, in order. Second stop of the main road.
 
@@ -24,9 +24,9 @@ def run_turn(*, thread_id: str) -> None:
             with leases.held(stream_of(thread)) as lease:
                 if lease is None:
                     return
-                while (run := selectors.next_run(thread)) is not None:
+                if run := selectors.next_run(thread):
                     turn.take(run, lease)
-            if selectors.next_run(thread) is None:
+            if not selectors.has_work(thread):
                 return
 
 

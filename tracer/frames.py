@@ -48,6 +48,7 @@ class Answer:
         self.published = 0
         self.confirmed = 0
         self.stored_bytes: int | None = None
+        self._clock: FrameClock | None = None
         self._parts = [begun] if begun else []
         self._length = len(begun)
 
@@ -55,7 +56,9 @@ class Answer:
         """Take the next characters, and have them published with the next frame."""
         self._parts.append(text)
         self._length += len(text)
-        clock().touch(self)
+        if self._clock is None:
+            self._clock = clock()
+        self._clock.touch(self)
 
     @property
     def text(self) -> str:

@@ -200,7 +200,7 @@ def serving() -> Iterator[tuple[str, StandIn]]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    runner = web.AppRunner(stand_in.application(), shutdown_timeout=0.2)
+    runner = web.AppRunner(stand_in.application(), shutdown_timeout=0.2, access_log=None)
 
     async def start() -> int:
         await runner.setup()

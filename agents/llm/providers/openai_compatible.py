@@ -22,6 +22,7 @@ from agents.messages import Reply
 
 BAD_STATUS = 400
 MAX_ERROR_BYTES = 10_000
+DEADLINE_SECONDS = 0.25
 
 _sessions: "WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession]" = (
     WeakKeyDictionary()
@@ -82,8 +83,11 @@ class OpenAICompatible(Provider):
     ) -> None:
         splitter = EventSplitter()
         now = asyncio.get_running_loop().time
+        moved_at = 0.0
         async for piece in response.content.iter_any():
-            deadline.reschedule(now() + self._timeouts.between_tokens)
+            if now() - moved_at > DEADLINE_SECONDS:  # a timer for each token would cost more
+                moved_at = now()
+                deadline.reschedule(moved_at + self._timeouts.between_tokens)
             for data in splitter.feed(piece):
                 if data == b"[DONE]":
                     assembly.finish_reason = assembly.finish_reason or "stop"
