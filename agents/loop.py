@@ -6,10 +6,11 @@ threads with a stream each.
 """
 
 import asyncio
+import atexit
 import concurrent.futures
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -18,6 +19,9 @@ from agents.errors import Cancelled
 
 Result = TypeVar("Result")
 
+CLOSE_SECONDS = 1.0
+
+_closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
 _around_waits: list[Callable[[], AbstractContextManager[None]]] = []
 
 
@@ -32,7 +36,22 @@ def loop() -> asyncio.AbstractEventLoop:
     """Return the process's loop; it begins to run with the first call."""
     started = asyncio.new_event_loop()
     threading.Thread(target=started.run_forever, name="loop", daemon=True).start()
+    atexit.register(_close, started)
     return started
+
+
+def at_exit(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Have something closed, on the loop, when the process ends."""
+    _closers.append(close)
+
+
+def _close(started: asyncio.AbstractEventLoop) -> None:
+    async def close_all() -> None:
+        await asyncio.gather(*(close() for close in _closers), return_exceptions=True)
+
+    with suppress(TimeoutError):
+        asyncio.run_coroutine_threadsafe(close_all(), started).result(CLOSE_SECONDS)
+    started.call_soon_threadsafe(started.stop)
 
 
 def submit(work: Coroutine[Any, Any, Result]) -> "concurrent.futures.Future[Result]":

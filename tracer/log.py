@@ -3,8 +3,8 @@
 Whoever appends decides something; who may is listed in the contract "one-door".
 """
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from itertools import zip_longest
 from uuid import UUID, uuid4
 
@@ -73,7 +73,7 @@ def append(
         for project in followers.projectors():
             project(recorded)
         for react in followers.reactors():
-            transaction.on_commit(partial(react, recorded), robust=True)
+            transaction.on_commit(_calling(react, recorded), robust=True)
     return recorded
 
 
@@ -84,6 +84,14 @@ def lock(stream: str) -> int:
     transaction.
     """
     return _take_numbers(stream, 0) - 1
+
+
+def _calling(react: followers.Follower, recorded: Sequence[Recorded]) -> Callable[[], None]:
+    @wraps(react)  # Django names it when it fails
+    def call() -> None:
+        react(recorded)
+
+    return call
 
 
 def _take_numbers(stream: str, count: int) -> int:

@@ -40,7 +40,7 @@ class LiteLLM(Provider):
             except library.exceptions.APIConnectionError as error:
                 sentence = f"{WHERE} can't be reached, or broke off. Try again."
                 raise LLMError(sentence, code="unreachable", retryable=True) from error
-            except library.exceptions.OpenAIError as error:
+            except library.openai.OpenAIError as error:
                 raise _our_error(error) from error
         if assembly.finish_reason is None:
             raise dropped(WHERE)

@@ -18,6 +18,7 @@ from agents.llm.errors import dropped, http_error, our_errors, unreadable
 from agents.llm.request import Provider, Request, Sink
 from agents.llm.sse import EventSplitter
 from agents.llm.wire import Assembly, payload
+from agents.loop import at_exit
 from agents.messages import Reply
 
 BAD_STATUS = 400
@@ -133,4 +134,5 @@ def _session() -> aiohttp.ClientSession:
     if session is None or session.closed:
         connector = aiohttp.TCPConnector(limit=0)
         session = _sessions[loop] = aiohttp.ClientSession(connector=connector)
+        at_exit(session.close)
     return session

@@ -32,12 +32,12 @@ class Command(BaseCommand):
     @override
     def handle(self, *args: Any, **options: Any) -> None:
         with transaction.atomic():
-            before = _rows()
+            before = rows()
             events = refold()
-            found = list(differences(before, _rows()))
+            found = list(differences(before, rows()))
             if options["check"]:
                 transaction.set_rollback(True)
-        count = sum(len(rows) for rows in before.values())
+        count = sum(map(len, before.values()))
         for line in found[:SHOWN_DIFFERENCES]:
             self.stdout.write(line)
         if options["check"] and found:
@@ -50,8 +50,8 @@ class Command(BaseCommand):
 def refold() -> int:
     """Empty the projected tables and project every stream; return the number of events."""
     for model in reversed(MODELS):
-        rows = model._default_manager.all()  # noqa: SLF001  (Django's own name)
-        rows._raw_delete(rows.db)  # noqa: SLF001  (no cascade: what points here stays)
+        every = model._default_manager.all()  # noqa: SLF001  (Django's own name)
+        every._raw_delete(every.db)  # noqa: SLF001  (no cascade: what points here stays)
     events = 0
     for stream in list(log.streams(PREFIX)):
         entries = log.read(stream)
@@ -64,25 +64,25 @@ def refold() -> int:
 def differences(before: dict[str, Rows], after: dict[str, Rows]) -> list[str]:
     """Name the rows that are not the same."""
     found: list[str] = []
-    for table, rows in before.items():
+    for table, held in before.items():
         again = after[table]
-        for key in sorted(rows.keys() | again.keys()):
-            was, now = rows.get(key), again.get(key)
+        for key in sorted(held.keys() | again.keys()):
+            was, now = held.get(key), again.get(key)
             if was == now:
                 continue
-            fields = [
-                name
-                for name in (was or now or {})
-                if (was or {}).get(name) != (now or {}).get(name)
-            ]
-            found.append(f"{table} {key}: {', '.join(fields)}")
+            found.append(f"{table} {key}: {_what_differs(was or {}, now or {})}")
     return found
 
 
-def _rows() -> dict[str, Rows]:
+def _what_differs(was: dict[str, Any], now: dict[str, Any]) -> str:
+    return ", ".join(name for name in was | now if was.get(name) != now.get(name))
+
+
+def rows() -> dict[str, Rows]:
+    """Return all projected rows as they stand, by table and key."""
     return {model.__name__: _rows_of(model) for model in MODELS}
 
 
 def _rows_of(model: type[models.Model]) -> Rows:
-    rows = model._default_manager.values()  # noqa: SLF001  (Django's own name)
-    return {str(row["id"]): dict(row) for row in rows.iterator(chunk_size=BATCH)}
+    found = model._default_manager.values()  # noqa: SLF001  (Django's own name)
+    return {str(row["id"]): dict(row) for row in found.iterator(chunk_size=BATCH)}
