@@ -151,8 +151,9 @@ class Supervisor:
 
     def _copy(self, name: str, process: "subprocess.Popen[bytes]") -> None:
         assert process.stdout is not None  # noqa: S101  (it is a pipe)
-        for line in process.stdout:
-            self._print(name, line.decode(errors="replace").rstrip())
+        with process.stdout as lines:
+            for line in lines:
+                self._print(name, line.decode(errors="replace").rstrip())
 
     def _print(self, name: str, line: str) -> None:
         with self._lock:

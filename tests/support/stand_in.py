@@ -193,6 +193,14 @@ def _event(data: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps(data, ensure_ascii=False).encode() + b"\n\n"
 
 
+async def _end(runner: web.AppRunner) -> None:
+    await runner.cleanup()
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+
 @contextlib.contextmanager
 def serving() -> Iterator[tuple[str, StandIn]]:
     """Serve in a thread of this process; yield the base URL and what it sees."""
@@ -212,7 +220,7 @@ def serving() -> Iterator[tuple[str, StandIn]]:
     try:
         yield f"http://127.0.0.1:{port}/v1", stand_in
     finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_end(runner), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(5)
         loop.close()

@@ -13,7 +13,6 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connections
 from typing_extensions import override
 
-from agents.seeding import seed_agents
 from chat import credentials
 from config.env import ConfigError
 from config.services import services
@@ -36,11 +35,18 @@ class Command(BaseCommand):
             settings.PORT = options["port"]
         with _the_only_one():
             children = services()
-            _prepare_database()
-            for agent in seed_agents():
-                self._say(f"parley | Set up the agent {agent.name} ({agent.model}).")
+            self._prepare()
             Supervisor(children, write=self._say).run(started=self._print_link)
         self._say("parley | Everything has ended.")
+
+    def _prepare(self) -> None:
+        try:
+            call_command("prepare", stdout=self.stdout)
+        except DatabaseError as error:
+            msg = f"The database can't be used: {error}. Check DATABASE_URL."
+            raise ConfigError(msg.replace("\n", " ")) from error
+        finally:
+            connections.close_all()
 
     def _print_link(self) -> None:
         token = credentials.sign_in_token(credentials.owner())
@@ -55,17 +61,6 @@ class Command(BaseCommand):
     def _say(self, line: str) -> None:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
-
-
-def _prepare_database() -> None:
-    try:
-        call_command("migrate", interactive=False, verbosity=0)
-        credentials.owner()
-    except DatabaseError as error:
-        msg = f"The database can't be used: {error}. Check DATABASE_URL."
-        raise ConfigError(msg.replace("\n", " ")) from error
-    finally:
-        connections.close_all()
 
 
 @contextmanager

@@ -1,0 +1,37 @@
+"""The same on Postgres: the tests of the stream and of conversations, against a real server."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pgserver
+import pytest
+
+from tests.support.installation import ROOT
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Postgres of our own; its address."""
+    folder: Path = tmp_path_factory.mktemp("postgres")
+    server = pgserver.get_server(folder, cleanup_mode="stop")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.mark.timeout(400)
+def test_the_stream_and_conversations_hold_on_postgres(postgres: str) -> None:
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "pytest", "-q", "tests/tracer", "tests/chat"],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": postgres},
+        capture_output=True,
+        text=True,
+        timeout=380,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert " skipped" not in done.stdout.splitlines()[-1]
