@@ -1,6 +1,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+# On all cores, and even where PYTHONDONTWRITEBYTECODE is set: each start would compile anew.
+COMPILE := $(BIN)/python -m compileall -q -j 0
 
 .PHONY: help run test ci lint format bench lock
 
@@ -8,9 +10,11 @@ help: ## Show what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/runtime ## Run Parley; prints a link to open
+	@$(COMPILE) config chat agents tracer
 	@exec $(BIN)/python manage.py up
 
 test: .venv/dev ## Run the whole test suite
+	@$(COMPILE) config chat agents tracer tests
 	@$(BIN)/python -m pytest
 
 lint: .venv/dev ## Check format, lint, types, import contracts and migrations
@@ -38,8 +42,10 @@ lock: .venv/dev ## Pin the requirements anew, with hashes
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing what Parley needs (a minute or two, once) …"
 	@$(BIN)/python -m pip install -q --no-compile --disable-pip-version-check --require-hashes -r requirements/runtime.txt
+	@$(COMPILE) .venv/lib || true
 	@touch $@
 
 .venv/dev: .venv/runtime requirements/dev.txt
 	@$(BIN)/python -m pip install -q --no-compile --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(COMPILE) .venv/lib || true
 	@touch $@

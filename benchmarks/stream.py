@@ -23,6 +23,7 @@ from typing import Any
 import aiohttp
 import httpx
 import psutil
+from typing_extensions import override
 
 from tests.support.installation import ROOT, Installation, running
 
@@ -55,6 +56,7 @@ class Row:
     cpu_seconds: float
     tokens: int
 
+    @override
     def __str__(self) -> str:
         lags = [lag for stream in self.streams for lag in stream.lags_ms]
         cuts = quantiles(lags, n=100)
@@ -195,7 +197,6 @@ def main() -> None:
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 50, 100])
     parser.add_argument("--tokens", type=int, default=200)
     options = parser.parse_args()
-    ours = [psutil.Process()]
     with tempfile.TemporaryDirectory() as folder, stand_in() as base_url:
         settings = {"OPENAI_BASE_URL": base_url, "THREAD_TITLES": "false"}
         with running(Path(folder), **settings) as parley:

@@ -56,7 +56,7 @@ def acquire(stream: str) -> Held | None:
     return Held(stream, int(taken[0])) if taken else None
 
 
-def _time(at: datetime) -> str:
+def _time(at: datetime) -> str | None:
     return connection.ops.adapt_datetimefield_value(at)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import redis
 from django.conf import settings
 
@@ -20,6 +21,7 @@ from tracer import live
 
 BEAT_SEEN = "parley:beat:started"
 PROBE_SECONDS = 1.0
+CONNECT_SECONDS = 5
 
 
 def services() -> list[Service]:
@@ -53,6 +55,22 @@ def check_port(host: str, port: int) -> None:
                 "Set PARLEY_PORT (or PARLEY_HOST) to another one."
             )
             raise ConfigError(msg) from error
+
+
+def check_database(url: str) -> None:
+    """Make sure, without the pool's patience, that a Postgres answers.
+
+    Raises:
+        ConfigError: It doesn't.
+    """
+    if not url:
+        return
+    try:
+        psycopg.connect(url, connect_timeout=CONNECT_SECONDS).close()
+    except psycopg.Error as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        msg = f"The database of DATABASE_URL can't be used: {reason}."
+        raise ConfigError(msg) from error
 
 
 def redis_binary() -> str:

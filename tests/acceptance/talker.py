@@ -35,6 +35,8 @@ class Conversation:
                     self.text, self.growing = "", (frame["run"], frame["attempt"])
                 assert frame["offset"] == len(self.text)
                 self.text += frame["text"]
+            case _:
+                pass
         return frame
 
     async def until(self, *kinds: str) -> Frame:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from tests.support import needs
 from tests.support.installation import ROOT, Installation
@@ -75,7 +75,7 @@ def begin(page: Page, content: str, agent: str = "demo") -> None:
     page.wait_for_url("**/threads/**")
 
 
-def last_answer(page: Page) -> Any:
+def last_answer(page: Page) -> Locator:
     return page.locator(".message.assistant").last
 
 

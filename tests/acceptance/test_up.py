@@ -117,7 +117,7 @@ def test_bad_settings_are_one_sentence(tmp_path: Path) -> None:
     nobody = f"redis://127.0.0.1:{free_port()}/0"
     assert "REDIS_URL does not answer" in refused(tmp_path, REDIS_URL=nobody)
     nobody = f"postgres://x:y@127.0.0.1:{free_port()}/z"
-    assert "database can't be used" in refused(tmp_path, DATABASE_URL=nobody)
+    assert "DATABASE_URL can't be used" in refused(tmp_path, DATABASE_URL=nobody)
     assert "PARLEY_DATA_DIR" in refused(tmp_path, PARLEY_DATA_DIR=str(tmp_path / "file" / "x"))
 
 

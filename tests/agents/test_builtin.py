@@ -1,6 +1,7 @@
 """The tools that come with Parley."""
 
 import math
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -75,7 +76,7 @@ def test_the_time_is_the_persons() -> None:
         ("2^10", 1024),
         ("7 // 2 + 7 % 2", 4),
         ("6 ÷ 4", 1.5),
-        ("3 × 4 =", 12),
+        ("3 \u00d7 4 =", 12),
         ("sqrt(16) + abs(-2)", 6.0),
         ("max(1, 2, 3)", 3),
         ("factorial(20)", math.factorial(20)),
@@ -118,10 +119,8 @@ def test_what_is_no_arithmetic_or_too_large_is_refused(expression: str) -> None:
 
 @given(st.text(max_size=40))
 def test_any_text_is_a_number_or_an_error_for_the_model(text: str) -> None:
-    try:
+    with suppress(ToolError):
         assert isinstance(evaluate(text), int | float)
-    except ToolError as error:
-        assert str(error)
 
 
 @given(a=st.integers(-(10**9), 10**9), b=st.integers(-(10**9), 10**9))

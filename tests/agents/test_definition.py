@@ -1,5 +1,6 @@
 """`@tool`: what a function becomes, and what is refused at import."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -12,11 +13,15 @@ from agents.tools.registry import Registry, registry
 
 
 class Colour(StrEnum):
+    """A paint."""
+
     RED = "red"
     BLUE = "blue"
 
 
 class Point(BaseModel):
+    """A place."""
+
     x: int
     y: int = 0
 
@@ -157,7 +162,9 @@ def with_late_context(x: int, context: ToolContext) -> int:
         (with_late_context, "the context is the first parameter"),
     ],
 )
-def test_what_a_model_could_not_use_is_refused_at_import(function: Any, fault: str) -> None:
+def test_what_a_model_could_not_use_is_refused_at_import(
+    function: Callable[..., Any], fault: str
+) -> None:
     with pytest.raises(TypeError, match=fault):
         tool(function)
 

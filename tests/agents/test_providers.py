@@ -3,7 +3,6 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -114,12 +113,12 @@ def test_a_server_that_is_not_there_is_unreachable() -> None:
 
 def test_stop_closes_the_connection(broker: Broker, model_server: tuple[str, StandIn]) -> None:
     cancellation, sink = Cancellation(), TextSink()
-    stopper = threading.Thread(
-        target=lambda: (
-            wait_until(lambda: sink.length > 20, seconds=5, what="text"),
-            cancellation.cancel(),
-        )
-    )
+
+    def press_stop() -> None:
+        wait_until(lambda: sink.length > 20, seconds=5, what="text")
+        cancellation.cancel()
+
+    stopper = threading.Thread(target=press_stop)
     stopper.start()
 
     with pytest.raises(Cancelled):
@@ -143,10 +142,9 @@ def test_models_are_listed(model_server: tuple[str, StandIn]) -> None:
 
 
 @pytest.fixture
-def _vllm(model_server: tuple[str, StandIn], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _vllm(model_server: tuple[str, StandIn], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOSTED_VLLM_API_BASE", model_server[0])
     monkeypatch.setenv("HOSTED_VLLM_API_KEY", "key")
-    yield
 
 
 @pytest.mark.usefixtures("_vllm")

@@ -1,6 +1,6 @@
 """REST: threads and messages for programs."""
 
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 import pytest
@@ -12,6 +12,8 @@ from chat import credentials, gateway
 from chat.models import ApiKey, Message, Thread, User
 from tests.chat.talk import ask
 
+Response: TypeAlias = Any  # the test client gives its responses more than their class has
+
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_tables_equal_their_fold")]
 
 
@@ -22,7 +24,7 @@ def api(owner: User, demo: Agent) -> Client:
     return Client(headers={"Authorization": f"Bearer {key}"})
 
 
-def post(api: Client, path: str, body: Any, **headers: str) -> Any:
+def post(api: Client, path: str, body: object, **headers: str) -> Response:
     return api.post(f"/api/v1{path}", body, content_type="application/json", headers=headers)
 
 

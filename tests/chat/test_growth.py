@@ -1,5 +1,7 @@
 """What a client is told of a growing answer: to the character, whatever gets lost."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,8 +16,7 @@ TEXT = st.text(min_size=1, max_size=200)
 def deltas(text: str, cuts: list[int], *, attempt: int = 1) -> list[Delta]:
     places = sorted({0, len(text), *(cut % (len(text) + 1) for cut in cuts)})
     return [
-        Delta("s", "r", attempt, "m", start, text[start:end])
-        for start, end in zip(places, places[1:], strict=False)
+        Delta("s", "r", attempt, "m", start, text[start:end]) for start, end in pairwise(places)
     ]
 
 

@@ -62,6 +62,7 @@ def test_a_failure_is_shown_with_a_button(
     run = ask(scripted_thread, '{"tokens": 9, "fail": "500"}')
 
     html = page.get(f"/threads/{scripted_thread.id}/").content.decode()
+    assert run.error is not None
     assert run.error["detail"].split(".")[0] in html
 
     page.post(f"/threads/{scripted_thread.id}/", {"action": "retry"})

@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from agents import endpoints
+from agents.messages import Reply
 from agents.models import Agent
 from chat import context, control, gateway, leases, selectors, turn
 from chat.errors import LeaseLost, NothingToRetry, NothingToStop, RunActive
@@ -27,6 +28,11 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_tables_equal_thei
 
 def script(**what: Any) -> str:
     return json.dumps(what)
+
+
+def problem(run: Run) -> dict[str, Any]:
+    assert run.error is not None
+    return dict(run.error)
 
 
 def answer_of(run: Run) -> Message:
@@ -124,8 +130,8 @@ def test_a_failure_keeps_the_text_and_says_why(
     run = ask(scripted_thread, script(tokens=9, fail=fail, after=after))
 
     assert run.state == "failed"
-    assert run.error["code"] == code
-    assert len(run.error["detail"].split()) > 4  # a sentence
+    assert problem(run)["code"] == code
+    assert len(problem(run)["detail"].split()) > 4  # a sentence
     kept = Message.objects.filter(id=run.answer_id).first()
     assert (kept.content if kept else "") == "".join(tokens(after))
     assert kept is None or kept.finish == "failed"
@@ -161,7 +167,7 @@ def test_an_agent_that_is_gone_fails_the_run(thread: Thread) -> None:
     work(thread)
 
     run = Run.objects.get(id=receipt.run)
-    assert (run.state, run.error["code"]) == ("failed", "no_such_agent")
+    assert (run.state, problem(run)["code"]) == ("failed", "no_such_agent")
 
 
 def test_a_fault_of_ours_fails_the_run_and_is_logged(
@@ -174,7 +180,7 @@ def test_a_fault_of_ours_fails_the_run_and_is_logged(
 
     run = ask(thread, "Hello")
 
-    assert run.error["code"] == "internal"
+    assert problem(run)["code"] == "internal"
     assert "ZeroDivisionError" in caplog.text
 
 
@@ -265,10 +271,13 @@ def test_finished_tools_are_not_run_again(
     from agents.events import LLMResponded, ToolCalled, ToolReturned  # noqa: PLC0415
     from agents.messages import ToolCall  # noqa: PLC0415
 
-    wanted = tuple(
-        ToolCall(id=name, name="calculator", arguments='{"expression": "6*7"}')
-        for name in ("done", "begun", "waiting")
-    ) + (ToolCall(id="risky", name="send_money", arguments="{}"),)
+    wanted = (
+        *(
+            ToolCall(id=name, name="calculator", arguments='{"expression": "6*7"}')
+            for name in ("done", "begun", "waiting")
+        ),
+        ToolCall(id="risky", name="send_money", arguments="{}"),
+    )
     run = left_behind(
         scripted_thread,
         "Hello",
@@ -310,7 +319,7 @@ def test_a_run_that_breaks_down_again_and_again_is_given_up(scripted_thread: Thr
     work(scripted_thread)
 
     run.refresh_from_db()
-    assert (run.state, run.error["code"]) == ("failed", "crashed")
+    assert (run.state, problem(run)["code"]) == ("failed", "crashed")
     assert answer_of(run).content == "half an ans"
 
 
@@ -330,7 +339,7 @@ def test_a_worker_that_has_lost_its_lease_writes_nothing(
     say(scripted_thread, "Hello")
     generate = endpoints.broker().generate
 
-    def slow(*args: Any, **options: Any) -> Any:
+    def slow(*args: Any, **options: Any) -> Reply:
         Lease.objects.update(holder="another", epoch=7)
         return generate(*args, **options)
 

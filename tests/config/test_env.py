@@ -124,7 +124,7 @@ def test_a_missing_redis_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_port_that_can_not_be_had_is_refused() -> None:
     check_port("127.0.0.1", free_port())
-    with pytest.raises(ConfigError, match="Can't listen on 192.0.2.1:9"):
+    with pytest.raises(ConfigError, match=r"Can't listen on 192\.0\.2\.1:9"):
         check_port("192.0.2.1", 9)
 
 

@@ -9,9 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
@@ -107,10 +106,11 @@ class Installation:
 
     def _read(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            self.lines.append(line.rstrip())
-            if found := re.match(r"Open (http\S+)", line):
-                self.link = found[1]
+        with process.stdout as lines:
+            for line in lines:
+                self.lines.append(line.rstrip())
+                if found := re.match(r"Open (http\S+)", line):
+                    self.link = found[1]
 
 
 @contextlib.contextmanager
@@ -131,7 +131,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(condition: Any, *, seconds: float, what: str) -> None:
+def wait_until(condition: Callable[[], object], *, seconds: float, what: str) -> None:
     """Wait for a condition; fail when it takes too long."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from chat import credentials
 from config.env import ConfigError
-from config.services import services
+from config.services import check_database, services
 from config.supervisor import Supervisor
 
 
@@ -34,6 +34,7 @@ class Command(BaseCommand):
         if options["port"] is not None:
             settings.PORT = options["port"]
         with _the_only_one():
+            check_database(settings.DATABASE_URL)
             children = services()
             self._prepare()
             Supervisor(children, write=self._say).run(started=self._print_link)
