@@ -20,6 +20,7 @@ from agents.errors import Cancelled
 Result = TypeVar("Result")
 
 CLOSE_SECONDS = 1.0
+THREAD_NAME = "loop"
 
 _closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
 _around_waits: list[Callable[[], AbstractContextManager[None]]] = []
@@ -35,23 +36,37 @@ def around_waits(give_back: Callable[[], AbstractContextManager[None]]) -> None:
 def loop() -> asyncio.AbstractEventLoop:
     """Return the process's loop; it begins to run with the first call."""
     started = asyncio.new_event_loop()
-    threading.Thread(target=started.run_forever, name="loop", daemon=True).start()
-    atexit.register(_close, started)
+
+    def run() -> None:
+        started.run_forever()
+        started.close()
+
+    threading.Thread(target=run, name=THREAD_NAME, daemon=True).start()
+    atexit.register(close)
     return started
 
 
 def at_exit(close: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Have something closed, on the loop, when the process ends."""
+    """Have something closed, on the loop, when it ends."""
     _closers.append(close)
 
 
-def _close(started: asyncio.AbstractEventLoop) -> None:
-    async def close_all() -> None:
-        await asyncio.gather(*(close() for close in _closers), return_exceptions=True)
+def close() -> None:
+    """Close what was opened on the loop, and end it. The next use begins a new one."""
+    if not loop.cache_info().currsize:
+        return
 
+    async def close_all() -> None:
+        await asyncio.gather(*(each() for each in _closers), return_exceptions=True)
+
+    ending = loop()
+    loop.cache_clear()
     with suppress(TimeoutError):
-        asyncio.run_coroutine_threadsafe(close_all(), started).result(CLOSE_SECONDS)
-    started.call_soon_threadsafe(started.stop)
+        asyncio.run_coroutine_threadsafe(close_all(), ending).result(CLOSE_SECONDS)
+    ending.call_soon_threadsafe(ending.stop)
+    for thread in threading.enumerate():
+        if thread.name == THREAD_NAME:
+            thread.join(CLOSE_SECONDS)
 
 
 def submit(work: Coroutine[Any, Any, Result]) -> "concurrent.futures.Future[Result]":

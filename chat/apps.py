@@ -17,7 +17,7 @@ class ChatConfig(AppConfig):
 
         from agents import loop  # noqa: PLC0415  (these need the app registry)
         from chat import projections, reactions, slots, worker  # noqa: PLC0415
-        from tracer import followers  # noqa: PLC0415
+        from tracer import followers, frames  # noqa: PLC0415
 
         followers.projector(projections.project)  # in the transaction
         followers.reactor(reactions.announce)  # after it, each on its own
@@ -26,6 +26,7 @@ class ChatConfig(AppConfig):
         followers.reactor(reactions.name_threads)
 
         loop.around_waits(slots.given_back)
+        loop.at_exit(frames.close)
 
         def start_helpers(**_: object) -> None:
             worker.start()

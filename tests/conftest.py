@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
+from agents import loop
 from agents.models import Agent
 from chat import credentials, gateway
 from chat.management.commands.rebuild import differences, refold, rows
@@ -40,6 +41,7 @@ def _redis() -> Iterator[None]:
     """Run a Redis for the tests; take the tests' folder away at the end."""
     with redis_server.serving(settings.REDIS_SOCKET):
         yield
+        loop.close()
         live.connection().close()
     shutil.rmtree(settings.DATA_DIR, ignore_errors=True)
 

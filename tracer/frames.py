@@ -209,3 +209,10 @@ def clock() -> FrameClock:
     if loop not in _clocks:
         _clocks[loop] = FrameClock()
     return _clocks[loop]
+
+
+async def close() -> None:
+    """Stop the running loop's clock, if it has one."""
+    held = _clocks.pop(asyncio.get_running_loop(), None)
+    if held is not None:
+        await held.close()

@@ -20,15 +20,12 @@ async def hub() -> AsyncIterator[Hub]:
     made = live.hub()
     yield made
     await made.close()
-    live._hubs.clear()  # noqa: SLF001
 
 
 @pytest.fixture
 async def clock() -> AsyncIterator[FrameClock]:
-    made = frames.clock()
-    yield made
-    await made.close()
-    frames._clocks.clear()  # noqa: SLF001
+    yield frames.clock()
+    await frames.close()
 
 
 def answer(**options: Any) -> Answer:

@@ -127,6 +127,15 @@ def _detail(body: bytes) -> str:
         return body.decode(errors="replace")
 
 
+async def _close_session() -> None:
+    session = _sessions.pop(asyncio.get_running_loop(), None)
+    if session is not None:
+        await session.close()
+
+
+at_exit(_close_session)
+
+
 def _session() -> aiohttp.ClientSession:
     """Return the running loop's session; the number of its connections is not limited."""
     loop = asyncio.get_running_loop()
@@ -134,5 +143,4 @@ def _session() -> aiohttp.ClientSession:
     if session is None or session.closed:
         connector = aiohttp.TCPConnector(limit=0)
         session = _sessions[loop] = aiohttp.ClientSession(connector=connector)
-        at_exit(session.close)
     return session
