@@ -195,7 +195,7 @@ def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 50, 100])
-    parser.add_argument("--tokens", type=int, default=200)
+    parser.add_argument("--tokens", type=int, default=400)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, stand_in() as base_url:
         settings = {"OPENAI_BASE_URL": base_url, "THREAD_TITLES": "false"}
