@@ -196,9 +196,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 50, 100])
     parser.add_argument("--tokens", type=int, default=400)
+    parser.add_argument("--server", choices=["daphne", "uvicorn"], default=None)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, stand_in() as base_url:
         settings = {"OPENAI_BASE_URL": base_url, "THREAD_TITLES": "false"}
+        if options.server:
+            settings["PARLEY_SERVER"] = options.server
         with running(Path(folder), **settings) as parley:
             key = parley.api_key()
             through = partial(by_parley, parley, key)

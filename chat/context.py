@@ -61,7 +61,8 @@ def build(run: Run, agent: Agent, tools: Registry) -> tuple[list[Turn], str]:
         The turns, and the text that the answer already has.
     """
     messages = selectors.path(run.thread, run.message_id)
-    steps = _steps(run, {message.run_id for message in messages if message.run_id})
+    runs = {message.run_id for message in messages if message.run_id} | {run.id}
+    steps = _steps(run, runs)
     turns = [Turn(role="system", content=agent.system_prompt)] if agent.system_prompt else []
     for message in messages:
         turns += _turns(message, steps)

@@ -2,6 +2,7 @@
 
 ChatError
 ├── BadRequest        the command can't be read
+├── BadCharacters     a NUL, or half of a surrogate pair
 ├── EmptyMessage      nothing to say
 ├── MessageTooLong    more than the limit
 ├── NoSuchThread      it is not there
@@ -35,6 +36,15 @@ class EmptyMessage(ChatError):
 
     def __init__(self) -> None:
         super().__init__("The message is empty. Write something first.")
+
+
+class BadCharacters(ChatError):
+    """A text with a NUL, or with half of a surrogate pair."""
+
+    code = "bad_characters"
+
+    def __init__(self) -> None:
+        super().__init__("The text has a NUL or a broken character in it. Take that out.")
 
 
 class MessageTooLong(ChatError):

@@ -32,7 +32,6 @@ class Entry:
     agent: str
     message_id: UUID
     html: str = ""
-    finish: str = "complete"
     run: Run | None = None
     steps: list[Step] = field(default_factory=list)
 
@@ -42,9 +41,11 @@ class Entry:
         return self.run.state if self.run else ""
 
     @property
-    def problem(self) -> str:
-        """Why its run has failed, for people."""
-        return str(self.run.error["detail"]) if self.run and self.run.error else ""
+    def note(self) -> str:
+        """Why it is not a whole answer, for people."""
+        if self.run and self.run.error:
+            return str(self.run.error["detail"])
+        return "Stopped." if self.state == Run.State.CANCELLED else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,6 @@ def _entry(message: Message, run: Run | None, steps: dict[UUID, list[Step]]) -> 
         agent=message.agent,
         message_id=message.id,
         html=rendering.by_role(message.role, message.content),
-        finish=message.finish,
     )
     if run is not None and message.role == Message.Role.ASSISTANT:
         entry.run = run

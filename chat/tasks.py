@@ -7,8 +7,10 @@ from celery import shared_task
 
 from chat import leases, selectors, slots, titles, turn
 from chat.events import stream_of
+from tracer import live
 
 ON_ITS_WAY = timedelta(seconds=3)
+AGAIN_SECONDS = 5
 
 
 @shared_task(acks_late=False)  # what a lost worker leaves behind, `resume_runs` finds
@@ -34,7 +36,9 @@ def run_turn(*, thread_id: str) -> None:
 def resume_runs() -> None:
     """Send workers to threads whose run nobody sees to: a lost task, or a lost worker."""
     for thread in selectors.unattended_threads(queued_for=ON_ITS_WAY):
-        run_turn.delay(thread_id=str(thread))
+        # Every worker looks each second; a queue that is long must not grow by that.
+        if live.connection().set(f"parley:resumed:{thread}", 1, nx=True, ex=AGAIN_SECONDS):
+            run_turn.delay(thread_id=str(thread))
 
 
 @shared_task

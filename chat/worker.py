@@ -44,8 +44,8 @@ def _for_ever(work: Callable[[], None]) -> None:
 
 def _renew() -> None:
     """Renew our leases, and look for stops that were requested while Redis was away."""
-    held = leases.renew()
-    if held and (ours := control.running()):
+    if ours := control.running():
+        leases.renew()
         stopped = Run.objects.filter(id__in=ours, cancel_requested=True)
         for run in stopped.values_list("id", flat=True):
             control.cancel(run)

@@ -16,6 +16,7 @@ from chat.api.threads import router as threads
 from chat.errors import ChatError
 
 STATUS = {
+    "bad_characters": 422,
     "empty": 422,
     "no_such_agent": 422,
     "no_such_message": 404,

@@ -29,7 +29,7 @@ class Env(BaseSettings):
     )
     parley_port: int = Field(default=8000, ge=1, le=65535, description="The port to listen on.")
     parley_server: Literal["daphne", "uvicorn"] = Field(
-        default="daphne", description="The ASGI server: daphne or uvicorn."
+        default="uvicorn", description="The ASGI server: uvicorn or daphne."
     )
     parley_owner: str = Field(default="owner", description="The name of the first user.")
     secret_key: SecretStr | None = Field(

@@ -22,6 +22,7 @@ from tracer import live
 BEAT_SEEN = "parley:beat:started"
 PROBE_SECONDS = 1.0
 CONNECT_SECONDS = 5
+WEBSOCKET_BYTES = 4_000_000
 
 
 def services() -> list[Service]:
@@ -118,6 +119,9 @@ def _web() -> Service:
     application = "config.asgi:application"
     if settings.ASGI_SERVER == "uvicorn":
         options = ["--host", host, "--port", port, "--lifespan", "off", "--no-access-log"]
+        options += ["--no-proxy-headers", "--no-server-header", "--log-level", "warning"]
+        options += ["--ws-max-size", str(WEBSOCKET_BYTES), "--ws-per-message-deflate", "false"]
+        options += ["--timeout-graceful-shutdown", "3"]
         command = [sys.executable, "-m", "uvicorn", *options, application]
     else:
         options = ["-b", host, "-p", port, "-v", "0", "--no-server-name"]

@@ -189,16 +189,19 @@ class Hub:
         await self.redis.aclose()
 
     async def _read(self) -> None:
+        lost = False
         while True:
             try:
                 position = await self._newest()
+                if lost:  # only now: what comes behind this position will be heard
+                    self._resync_all()
                 self._ready.set()
                 while True:
                     position = await self._read_on(position)
             except (redis.RedisError, OSError) as error:
                 logger.warning("live_bus_lost", error=str(error))
+                lost = True
                 await asyncio.sleep(RECONNECT_SECONDS)
-                self._resync_all()
 
     async def _newest(self) -> str:
         newest: Untyped = await self.redis.xrevrange(BUS, count=1)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import aiohttp
 
 from agents.errors import LLMError
+from agents.text import clean
 
 MAX_DETAIL_CHARACTERS = 300
 
@@ -74,7 +75,7 @@ def our_errors(where: str) -> Iterator[None]:
 
 
 def _short(detail: str) -> str:
-    text = " ".join(detail.split())
+    text = " ".join(clean(detail).split())
     return text if len(text) <= MAX_DETAIL_CHARACTERS else text[:MAX_DETAIL_CHARACTERS] + "…"
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from agents.llm.request import Request, Sink
 from agents.messages import Reply, ToolCall, Turn, Usage
+from agents.text import Cleaner, clean
 from agents.tools import Tool
 
 
@@ -58,6 +59,7 @@ class Assembly:
     def __init__(self, sink: Sink) -> None:
         self.finish_reason: str | None = None
         self._sink = sink
+        self._cleaner = Cleaner()
         self._content: list[str] = []
         self._calls: dict[int, dict[str, str]] = {}
         self._usage: Usage | None = None
@@ -76,9 +78,8 @@ class Assembly:
                 )
             for choice in chunk["choices"]:
                 delta = choice.get("delta") or {}
-                if text := delta.get("content"):
-                    self._content.append(text)
-                    self._sink.add(text)
+                if piece := delta.get("content"):
+                    self._say(self._cleaner.feed(piece))
                 for call in delta.get("tool_calls") or ():
                     self._take_call(call)
                 self.finish_reason = choice.get("finish_reason") or self.finish_reason
@@ -88,8 +89,13 @@ class Assembly:
 
     def reply(self) -> Reply:
         """Return the whole reply."""
+        self._say(self._cleaner.end())
         calls = tuple(
-            ToolCall(id=call["id"], name=call["name"], arguments=call["arguments"] or "{}")
+            ToolCall(
+                id=clean(call["id"]),
+                name=clean(call["name"]),
+                arguments=clean(call["arguments"]) or "{}",
+            )
             for _, call in sorted(self._calls.items())
         )
         return Reply(
@@ -98,6 +104,11 @@ class Assembly:
             usage=self._usage,
             finish_reason=self.finish_reason or "stop",
         )
+
+    def _say(self, text: str) -> None:
+        if text:
+            self._content.append(text)
+            self._sink.add(text)
 
     def _take_call(self, piece: Mapping[str, Any]) -> None:
         place = piece.get("index")

@@ -11,6 +11,7 @@ from pydantic_core import to_jsonable_python
 
 from agents import loop
 from agents.errors import ToolError
+from agents.text import clean_json
 from agents.tools.context import ToolContext
 from agents.tools.schema import arguments_model, describe, parameters_schema
 
@@ -68,7 +69,7 @@ class Tool:
             result = loop.wait(
                 result, cancellation=context.cancellation, timeout_seconds=self.timeout_seconds
             )
-        return self._limited(to_jsonable_python(result, fallback=str))
+        return self._limited(clean_json(to_jsonable_python(result, fallback=str)))
 
     def _limited(self, result: JsonValue) -> JsonValue:
         text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)

@@ -19,6 +19,7 @@ from agents.errors import Cancelled, ToolError
 from agents.events import ToolCalled, ToolFailed, ToolReturned
 from agents.messages import ToolCall, Turn
 from agents.recording import Recorder
+from agents.text import clean, clean_object
 from agents.tools.context import ToolContext
 from agents.tools.definition import Tool
 from agents.tools.registry import Registry
@@ -142,6 +143,7 @@ class _Round:
             self.contents[call.id] = result_text(result)
 
     def _failed(self, call: ToolCall, error: str, *, started_at: float) -> None:
+        error = clean(error)
         event = ToolFailed(run=self.context.run, call=call.id, name=call.name, error=error)
         self.recorder.record(event, duration_ms=_since(started_at))
         self.contents[call.id] = failure_text(error)
@@ -172,7 +174,7 @@ def readable(arguments: str) -> dict[str, JsonValue]:
         parsed = json.loads(arguments or "{}")
     except ValueError:
         parsed = None
-    return parsed if isinstance(parsed, dict) else {"unreadable": arguments}
+    return clean_object(parsed) if isinstance(parsed, dict) else {"unreadable": arguments}
 
 
 def result_text(result: JsonValue) -> str:

@@ -7,8 +7,9 @@ from django.conf import settings
 from django.db import transaction
 
 from agents import selectors as agents
+from agents.text import is_storable
 from chat import selectors
-from chat.errors import EmptyMessage, MessageTooLong
+from chat.errors import BadCharacters, EmptyMessage, MessageTooLong
 from chat.events import MessageAdded, MessageEdited, RunQueued, ThreadRestored
 from chat.models import Message, Thread
 from tracer.events import Event
@@ -45,7 +46,7 @@ def receive(
         parent: The message it follows; the newest if left out.
 
     Raises:
-        EmptyMessage, MessageTooLong: Nothing is stored.
+        EmptyMessage, MessageTooLong, BadCharacters: Nothing is stored.
         NoSuchAgent: There is no such active agent.
         NoSuchMessage: The parent is not in this thread.
     """
@@ -88,7 +89,7 @@ def edit(message: Message, *, content: str, actor: str) -> None:
     """Change what a message says. The old text stays in the stream.
 
     Raises:
-        EmptyMessage, MessageTooLong: Nothing is changed.
+        EmptyMessage, MessageTooLong, BadCharacters: Nothing is changed.
     """
     check_content(content)
     if content == message.content:
@@ -102,9 +103,12 @@ def check_content(content: str) -> None:
 
     Raises:
         EmptyMessage, MessageTooLong: It has no character, or more bytes than the limit.
+        BadCharacters: It has characters that no text can have.
     """
     if not content.strip():
         raise EmptyMessage
-    size = len(content.encode(errors="replace"))
+    if not is_storable(content):
+        raise BadCharacters
+    size = len(content.encode())
     if size > settings.MESSAGE_MAX_BYTES:
         raise MessageTooLong(size=size, limit=settings.MESSAGE_MAX_BYTES)

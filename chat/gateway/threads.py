@@ -3,7 +3,8 @@
 from uuid import uuid4
 
 from agents import selectors as agents
-from chat.errors import BadRequest
+from agents.text import is_storable
+from chat.errors import BadCharacters, BadRequest
 from chat.events import (
     ThreadAgentChanged,
     ThreadArchived,
@@ -44,6 +45,7 @@ def rename(thread: Thread, *, title: str, actor: str) -> None:
 
     Raises:
         BadRequest: The title is empty or longer than 200 characters.
+        BadCharacters: It has characters that no text can have.
     """
     append(thread.stream, ThreadRenamed(thread=thread.id, title=_checked(title)), actor=actor)
 
@@ -75,6 +77,8 @@ def _checked(title: str) -> str:
     if not title:
         msg = "The title is empty."
         raise BadRequest(msg, code="empty")
+    if not is_storable(title):
+        raise BadCharacters
     if len(title) > MAX_TITLE:
         msg = f"The title has {len(title)} characters; the limit is {MAX_TITLE}."
         raise BadRequest(msg, code="too_long")

@@ -23,7 +23,7 @@ LISTED = 100
 @require_http_methods(["GET", "HEAD", "POST"])
 def home(request: HttpRequest) -> HttpResponse:
     """Show where to begin; begin a thread with its first message."""
-    if token := request.GET.get("token"):
+    if request.method == "GET" and (token := request.GET.get("token")):
         return signin.by_token(request, token)
     if not isinstance(request.user, User):
         return signin.signin(request)

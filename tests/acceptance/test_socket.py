@@ -183,6 +183,8 @@ async def test_refused_commands_have_codes_and_leave_the_socket_open(talker: Tal
             (json.dumps({"type": "send", "content": "x" * 100_001}), "too_long"),
             (json.dumps({"type": "send", "content": "x" * 700_000}), "too_long"),
             ('{"type": "send", "content": " "}', "empty"),
+            (r'{"type": "send", "content": "a\u0000b"}', "bad_characters"),
+            (r'{"type": "send", "content": "\ud83d"}', "bad_characters"),
             ('{"type": "send", "content": "x", "agent": "nobody"}', "no_such_agent"),
             (f'{{"type": "send", "content": "x", "parent": "{client_id}"}}', "no_such_message"),
             ('{"type": "send", "content": "x", "attachments": ["1"]}', "no_attachments"),

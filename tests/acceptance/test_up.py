@@ -17,7 +17,7 @@ def test_everything_comes_up_and_goes_down_without_a_trace(tmp_path: Path) -> No
     with running(tmp_path) as parley:
         processes = parley.children()
         commands = [" ".join(each.cmdline()) for each in processes]
-        for word in ("valkey-server", "daphne", "worker", "beat"):
+        for word in ("valkey-server", "uvicorn", "worker", "beat"):
             assert any(word in command for command in commands)
         with socket.socket() as elsewhere:
             elsewhere.settimeout(1)
@@ -54,7 +54,7 @@ def test_the_link_signs_in_once(tmp_path: Path) -> None:
         assert not any(token in line for line in parley.lines if not line.startswith("Open "))
 
 
-@pytest.mark.parametrize("word", ["valkey-server", "daphne", "worker", "beat"])
+@pytest.mark.parametrize("word", ["valkey-server", "uvicorn", "worker", "beat"])
 def test_one_that_is_killed_comes_back(parley: Installation, word: str) -> None:
     killed = parley.child(word)
     killed.kill()

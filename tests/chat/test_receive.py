@@ -8,7 +8,7 @@ from pytest_django import Settings
 from agents.errors import NoSuchAgent
 from agents.models import Agent
 from chat import gateway
-from chat.errors import EmptyMessage, MessageTooLong, NoSuchMessage
+from chat.errors import BadCharacters, EmptyMessage, MessageTooLong, NoSuchMessage
 from chat.models import Message, Run, Thread, User
 from tests.chat.talk import ask, kinds, say, work
 from tracer.log import read
@@ -52,6 +52,16 @@ def test_a_message_over_the_limit_leaves_no_trace(thread: Thread, settings: Sett
 def test_an_empty_message_leaves_no_trace(thread: Thread, content: str) -> None:
     with pytest.raises(EmptyMessage):
         say(thread, content)
+
+    assert kinds(thread) == ["thread.started"]
+
+
+@pytest.mark.parametrize("content", ["a\x00b", "half \ud83d"])
+def test_a_broken_text_leaves_no_trace(thread: Thread, content: str) -> None:
+    with pytest.raises(BadCharacters):
+        say(thread, content)
+    with pytest.raises(BadCharacters):
+        gateway.rename(thread, title=content, actor="user:1")
 
     assert kinds(thread) == ["thread.started"]
 

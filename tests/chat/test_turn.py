@@ -10,9 +10,10 @@ import pytest
 from django.utils import timezone
 
 from agents import endpoints
-from agents.messages import Reply
+from agents.events import LLMResponded, ToolCalled, ToolReturned
+from agents.messages import Reply, ToolCall
 from agents.models import Agent
-from chat import context, control, gateway, leases, selectors, turn
+from chat import context, control, gateway, leases, selectors, tasks, turn
 from chat.errors import LeaseLost, NothingToRetry, NothingToStop, RunActive
 from chat.events import RunStarted
 from chat.models import Lease, Message, Run, Thread
@@ -268,9 +269,6 @@ def test_a_run_that_was_left_behind_is_taken_over(
 def test_finished_tools_are_not_run_again(
     scripted_thread: Thread, scripted: tuple[Agent, StandIn]
 ) -> None:
-    from agents.events import LLMResponded, ToolCalled, ToolReturned  # noqa: PLC0415
-    from agents.messages import ToolCall  # noqa: PLC0415
-
     wanted = (
         *(
             ToolCall(id=name, name="calculator", arguments='{"expression": "6*7"}')
@@ -381,3 +379,37 @@ def test_an_illegal_move_is_refused(thread: Thread) -> None:
     event = RunStarted(run=run.id, agent="demo", attempt=2, answer=uuid4())
     with pytest.raises(IllegalMove, match="from completed to running"):
         append(thread.stream, event)
+
+
+def test_a_retried_run_that_was_left_behind_keeps_its_tools(
+    scripted_thread: Thread, scripted: tuple[Agent, StandIn]
+) -> None:
+    ask(scripted_thread, script(tokens=1, fail="500"))
+    run = Run.objects.get(id=gateway.retry(scripted_thread, actor="user:1"))
+    call = ToolCall(id="done", name="calculator", arguments="{}")
+    for event in (
+        RunStarted(run=run.id, agent=run.agent, attempt=1, answer=run.answer_id),
+        LLMResponded(run=run.id, attempt=1, model="m", content="", calls=(call,)),
+        ToolReturned(run=run.id, call="done", name="calculator", result="kept"),
+    ):
+        append(scripted_thread.stream, event, correlation_id=run.id)
+
+    work(scripted_thread)
+
+    sent = scripted[1].requests[-1]["messages"]
+    assert [m["content"] for m in sent if m["role"] == "tool"] == ["kept"]
+
+
+def test_what_nobody_sees_to_is_sent_once_in_a_while(
+    thread: Thread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(thread, "Hello")
+    monkeypatch.setattr(tasks, "ON_ITS_WAY", timedelta(0))
+    sent: list[str] = []
+    monkeypatch.setattr(tasks.run_turn, "delay", lambda *, thread_id: sent.append(thread_id))
+    live.connection().delete(f"parley:resumed:{thread.id}")
+
+    for _ in range(3):
+        tasks.resume_runs()
+
+    assert sent == [str(thread.id)]

@@ -93,6 +93,17 @@ class Installation:
         """Return the process with this word in its command line."""
         return next(each for each in self.children() if word in " ".join(each.cmdline()))
 
+    def until_it_answers(self) -> None:
+        """Wait until the web server answers (again)."""
+
+        def answers() -> bool:
+            try:
+                return httpx.get(f"{self.url}/healthz").status_code == httpx.codes.OK
+            except httpx.HTTPError:
+                return False
+
+        wait_until(answers, seconds=20, what="an answer")
+
     def api_key(self) -> str:
         """Make an API key."""
         made = self.command("apikey", "create", "test")

@@ -20,6 +20,7 @@ from agents.llm.sse import EventSplitter
 from agents.llm.wire import Assembly, payload
 from agents.loop import at_exit
 from agents.messages import Reply
+from agents.text import clean
 
 BAD_STATUS = 400
 MAX_ERROR_BYTES = 10_000
@@ -106,7 +107,7 @@ class OpenAICompatible(Provider):
 
     def _streamed_error(self, error: object) -> LLMError:
         detail = error.get("message", "") if isinstance(error, dict) else error
-        sentence = f"{self._where} reports an error: {str(detail)[:300]}"
+        sentence = f"{self._where} reports an error: {clean(str(detail))[:300]}"
         return LLMError(sentence, code="server_error", retryable=True)
 
     async def _refusal(self, response: aiohttp.ClientResponse) -> LLMError:
