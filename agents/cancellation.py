@@ -13,11 +13,22 @@ class Cancellation:
         self._lock = threading.Lock()
         self._event = threading.Event()
         self._callbacks: list[Callable[[], object]] = []
+        self._handed_over = False
 
     @property
     def cancelled(self) -> bool:
         """Whether somebody has pressed stop."""
         return self._event.is_set()
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether the run is to go on elsewhere: the process ends, nobody pressed stop."""
+        return self._handed_over
+
+    def hand_over(self) -> None:
+        """End the run here, so that it goes on elsewhere."""
+        self._handed_over = not self._event.is_set()
+        self.cancel()
 
     def cancel(self) -> None:
         """Press stop: everyone who registered is called once."""

@@ -4,6 +4,8 @@ AgentError
 ├── ToolError          the model: it reads the sentence and tries another way
 ├── LLMError           the person or the operator: `code` says what, `retryable` whether it may pass
 ├── TooManyRounds      the person: the agent went round and round
+├── PersonAsked        the person: a tool needs an answer before it can go on
+├── Suspended          the person: calls wait for a decision or an answer
 ├── Cancelled          nobody: somebody pressed stop
 └── NoSuchAgent        the person: this agent is not there, or switched off
 """
@@ -58,6 +60,26 @@ class TooManyRounds(AgentError):
             f"The agent called tools {limit} times over without coming to an answer. "
             "Try again, or ask in smaller steps."
         )
+
+
+class PersonAsked(AgentError):
+    """A tool raises this to ask the person something. The answer becomes its result."""
+
+    code = "person_asked"
+
+    def __init__(self, question: str) -> None:
+        super().__init__(question)
+        self.question = question
+
+
+class Suspended(AgentError):
+    """Calls wait for a person. The run ends here and goes on, perhaps elsewhere, afterwards."""
+
+    code = "suspended"
+
+    def __init__(self, calls: tuple[str, ...]) -> None:
+        super().__init__("The run waits for a person.")
+        self.calls = calls
 
 
 class Cancelled(AgentError):

@@ -10,7 +10,11 @@ from tracer.events import Event
 
 
 class LLMCalled(Event):
-    """A model is asked. Its context is the stream up to here, folded."""
+    """A model is asked. Its context is the stream up to here, folded.
+
+    `steered` names the messages that reach it with this question, sent while the run was under
+    way; `left_out` tells that its context had no room for the oldest messages.
+    """
 
     kind: ClassVar[str] = "llm.called"
 
@@ -21,6 +25,8 @@ class LLMCalled(Event):
     messages: int
     tools: tuple[str, ...] = ()
     temperature: float | None = None
+    steered: tuple[UUID, ...] = ()
+    left_out: bool = False
 
 
 class LLMResponded(Event):
@@ -60,6 +66,63 @@ class ToolCalled(Event):
     name: str
     arguments: dict[str, JsonValue]
     offset: int = 0
+
+
+class ToolApprovalRequested(Event):
+    """A tool may only be called if a person allows it. `digest` is of its name and arguments."""
+
+    kind: ClassVar[str] = "tool.approval_requested"
+
+    run: UUID
+    call: str
+    name: str
+    arguments: dict[str, JsonValue]
+    digest: str
+    offset: int = 0
+
+
+class ToolApproved(Event):
+    """A person allows a call, with exactly these arguments."""
+
+    kind: ClassVar[str] = "tool.approved"
+
+    run: UUID
+    call: str
+    name: str
+    digest: str
+
+
+class ToolDenied(Event):
+    """A person, or the deadline, refuses a call. The model reads the reason."""
+
+    kind: ClassVar[str] = "tool.denied"
+
+    run: UUID
+    call: str
+    name: str
+    digest: str
+    reason: str
+
+
+class QuestionAsked(Event):
+    """A tool asks the person something; the answer is its result."""
+
+    kind: ClassVar[str] = "question.asked"
+
+    run: UUID
+    question: str
+    name: str
+    content: str
+
+
+class QuestionAnswered(Event):
+    """The person has answered."""
+
+    kind: ClassVar[str] = "question.answered"
+
+    run: UUID
+    question: str
+    content: str
 
 
 class ToolReturned(Event):

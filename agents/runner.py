@@ -1,7 +1,9 @@
 """The loop of an agent: ask the model, make the calls it wants, and again. Third stop."""
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from typing_extensions import override
 
@@ -11,10 +13,18 @@ from agents.llm import Broker, CompletionConfig, Sink
 from agents.messages import Reply, Turn, open_calls
 from agents.recording import Recorder
 from agents.tools import ToolContext
-from agents.tools.execution import call_all
+from agents.tools.execution import Decisions, call_all
 from agents.tools.registry import Registry
 
 MAX_ROUNDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Steer:
+    """What a person says to a run that is under way."""
+
+    message: UUID
+    content: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +34,15 @@ class Job:
     Attributes:
         model: Who answers.
         turns: The conversation so far. If it ends in calls without results, they come first.
+        notes: What the model is told behind those results.
         tools: What the model may call.
         config: How it is to answer.
         attempt: 1, or more after a crash.
         max_rounds: How often the model is asked before the run is given up.
+        decisions: What a person has said about the calls that come first.
+        steering: Gives what people have said to the run since it was last asked; it is put to
+            the model with its next question.
+        left_out: Whether the conversation has an older part that is not among the turns.
     """
 
     model: str
@@ -36,6 +51,10 @@ class Job:
     config: CompletionConfig = field(default_factory=CompletionConfig)
     attempt: int = 1
     max_rounds: int = MAX_ROUNDS
+    notes: Sequence[Turn] = ()
+    decisions: Decisions = field(default_factory=Decisions)
+    steering: Callable[[], Sequence[Steer]] = tuple
+    left_out: bool = False
 
 
 def run(job: Job, *, broker: Broker, context: ToolContext, recorder: Recorder, sink: Sink) -> Reply:
@@ -55,16 +74,25 @@ def run(job: Job, *, broker: Broker, context: ToolContext, recorder: Recorder, s
         LLMError: The model gave no whole answer.
         TooManyRounds: It called tools until its limit.
         Cancelled: Somebody pressed stop.
+        Suspended: A person has to allow a call, or to answer one.
     """
     conversation = list(job.turns)
     if begun := open_calls(conversation):
         conversation += call_all(
-            begun, tools=job.tools, context=context, recorder=recorder, offset=sink.length
+            begun,
+            tools=job.tools,
+            context=context,
+            recorder=recorder,
+            offset=sink.length,
+            decisions=job.decisions,
         )
+    conversation += job.notes
     for number in range(1, job.max_rounds + 1):
         context.cancellation.check()
+        said = job.steering()
+        conversation += [Turn(role="user", content=each.content) for each in said]
         asking = _Asking(job, broker=broker, context=context, recorder=recorder)
-        reply = asking.ask(conversation, number=number, sink=_Paragraph(sink))
+        reply = asking.ask(conversation, number=number, said=said, sink=_Paragraph(sink))
         if not reply.calls:
             return reply
         results = call_all(
@@ -83,7 +111,9 @@ class _Asking:
     context: ToolContext
     recorder: Recorder
 
-    def ask(self, conversation: list[Turn], *, number: int, sink: Sink) -> Reply:
+    def ask(
+        self, conversation: list[Turn], *, number: int, said: Sequence[Steer], sink: Sink
+    ) -> Reply:
         job, run_id = self.job, self.context.run
         tools = job.tools.all()
         self.recorder.record(
@@ -95,6 +125,8 @@ class _Asking:
                 messages=len(conversation),
                 tools=tuple(tool.name for tool in tools),
                 temperature=job.config.temperature,
+                steered=tuple(each.message for each in said),
+                left_out=job.left_out,
             )
         )
         started_at = time.monotonic()

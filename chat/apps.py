@@ -13,7 +13,7 @@ class ChatConfig(AppConfig):
     @override
     def ready(self) -> None:
         """Say what happens after an event, in order; and what a worker does at its start."""
-        from celery.signals import worker_ready  # noqa: PLC0415
+        from celery.signals import worker_ready, worker_shutting_down  # noqa: PLC0415
 
         from agents import loop  # noqa: PLC0415  (these need the app registry)
         from chat import projections, reactions, slots, worker  # noqa: PLC0415
@@ -31,4 +31,8 @@ class ChatConfig(AppConfig):
         def start_helpers(**_: object) -> None:
             worker.start()
 
+        def leave(**_: object) -> None:
+            worker.leave()
+
         worker_ready.connect(start_helpers, weak=False)
+        worker_shutting_down.connect(leave, weak=False)

@@ -1,5 +1,6 @@
 """The stop button's wire: from any process to the worker that has the run."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ CHANNEL = "parley:control"
 Untyped = Any  # redis-py has no types for what listens
 
 _running: dict[UUID, Cancellation] = {}
+_leaving = threading.Event()
 
 
 @contextmanager
@@ -35,6 +37,24 @@ def cancel(run: UUID) -> None:
     """Stop a run of this process; another's is none of our business."""
     if cancellation := _running.get(run):
         cancellation.cancel()
+
+
+def leave() -> None:
+    """Take no more runs in this process: it is about to end."""
+    _leaving.set()
+
+
+def leaving() -> bool:
+    """Whether this process takes no more runs."""
+    return _leaving.is_set()
+
+
+def hand_over() -> int:
+    """End all runs of this process, so that they go on elsewhere; return how many there were."""
+    ours = list(_running.values())
+    for cancellation in ours:
+        cancellation.hand_over()
+    return len(ours)
 
 
 def request(run: UUID) -> None:

@@ -8,6 +8,14 @@ ChatError
 ├── NoSuchThread      it is not there
 ├── NoSuchMessage     it is not there, or not in this thread
 ├── NotYours          it belongs to somebody else
+├── NoSuchMoment      the thread has no such event
+├── NoSuchRun         it is not there
+├── NothingToApprove  no call waits for a decision, or it is decided
+├── NothingToAnswer   no question waits, or it is answered
+├── NothingToSteer    no run is under way that could take a message in
+├── TooManySteers     the run has as many messages waiting as it takes
+├── QueueFull         too much is on its way; `retry_after_seconds` says when to come back
+├── Unavailable       the database doesn't answer
 ├── NothingToStop     no run is under way
 ├── NothingToRetry    no run has ended yet
 ├── RunActive         wait for the run, or stop it
@@ -19,6 +27,7 @@ class ChatError(Exception):
     """Base of all errors of conversations. `code` is for programs, `str()` for people."""
 
     code = "chat_error"
+    retry_after_seconds: int | None = None
 
 
 class BadRequest(ChatError):
@@ -72,6 +81,86 @@ class NoSuchMessage(ChatError):
 
     def __init__(self) -> None:
         super().__init__("There is no such message in this thread.")
+
+
+class NoSuchMoment(ChatError):
+    """An event that a thread does not have."""
+
+    code = "no_such_moment"
+
+    def __init__(self, last_seq: int) -> None:
+        super().__init__(f"This thread has the events 1 to {last_seq}.")
+
+
+class NoSuchRun(ChatError):
+    """A run that is not there."""
+
+    code = "no_such_run"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such run.")
+
+
+class NothingToApprove(ChatError):
+    """A decision that nothing waits for."""
+
+    code = "nothing_to_approve"
+
+    def __init__(self) -> None:
+        super().__init__("No such call waits for an approval, or it has been decided.")
+
+
+class NothingToAnswer(ChatError):
+    """An answer that nothing waits for."""
+
+    code = "nothing_to_answer"
+
+    def __init__(self) -> None:
+        super().__init__("No such question waits for an answer, or it has been answered.")
+
+
+class NothingToSteer(ChatError):
+    """A message for a run under way, but there is none."""
+
+    code = "nothing_to_steer"
+
+    def __init__(self) -> None:
+        super().__init__("No answer is under way. Send it as an ordinary message.")
+
+
+class TooManySteers(ChatError):
+    """A run has all the messages it takes while it is under way."""
+
+    code = "too_many_steers"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"{limit} messages wait for this answer's next step already. "
+            "Send it as an ordinary message: it is answered afterwards."
+        )
+
+
+class QueueFull(ChatError):
+    """Too many runs are on their way. Nothing was stored."""
+
+    code = "queue_full"
+
+    def __init__(self, whose: str, *, limit: int, retry_after_seconds: int) -> None:
+        super().__init__(
+            f"{limit} answers are on their way {whose} already. "
+            f"Your message was not taken; send it again in {retry_after_seconds} s."
+        )
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Unavailable(ChatError):
+    """The database doesn't answer. Nothing was stored."""
+
+    code = "unavailable"
+    retry_after_seconds = 5
+
+    def __init__(self) -> None:
+        super().__init__("The database does not answer just now. Nothing was changed; try again.")
 
 
 class NotYours(ChatError):

@@ -1,5 +1,6 @@
 """What happens to a conversation: the facts that its rows are folded from."""
 
+from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Literal
 from uuid import UUID
@@ -30,8 +31,9 @@ ACTIVE = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
 _ENDS = frozenset({RunState.FAILED, RunState.CANCELLED})
 MOVES: dict[RunState, frozenset[RunState]] = {
     RunState.QUEUED: _ENDS | {RunState.RUNNING},
-    RunState.RUNNING: _ENDS | {RunState.RUNNING, RunState.WAITING, RunState.COMPLETED},
-    RunState.WAITING: _ENDS | {RunState.RUNNING},
+    RunState.RUNNING: _ENDS
+    | {RunState.QUEUED, RunState.RUNNING, RunState.WAITING, RunState.COMPLETED},
+    RunState.WAITING: _ENDS | {RunState.QUEUED},
     RunState.COMPLETED: frozenset(),
     RunState.FAILED: frozenset(),
     RunState.CANCELLED: frozenset(),
@@ -63,6 +65,22 @@ class ThreadStarted(ThreadEvent):
     owner: int
     agent: str
     title: str = ""
+
+
+class ThreadForked(ThreadEvent):
+    """A conversation goes on, elsewhere, from a place in another one.
+
+    Everything of the other thread up to `origin_seq` is its past; what happens there later is not.
+    """
+
+    kind: ClassVar[str] = "thread.forked"
+
+    owner: int
+    agent: str
+    title: str = ""
+    origin: UUID
+    origin_seq: int
+    head: UUID | None
 
 
 class ThreadRenamed(ThreadEvent):
@@ -108,8 +126,8 @@ class MessageAdded(Event):
     """Somebody has said something.
 
     `agent` is who is asked, of a person's message, and who speaks, of an answer. `run` is the
-    run that answers it, or that it is the answer of. `finish` is "complete", or why an answer
-    is not.
+    run that answers it, that it is given to while that runs (`steer`), or that it is the answer
+    of. `finish` is "complete", or why an answer is not.
     """
 
     kind: ClassVar[str] = "message.added"
@@ -124,6 +142,7 @@ class MessageAdded(Event):
     channel: str
     sender: str
     client_id: UUID | None = None
+    steer: bool = False
     finish: Literal["complete", "stopped", "failed"] = "complete"
 
 
@@ -176,6 +195,33 @@ class RunCrashed(RunEvent):
 
     attempt: int
     state: Literal[RunState.RUNNING] = RunState.RUNNING
+
+
+class RunHandedOver(RunEvent):
+    """The worker of a run shuts down in good order; another one goes on."""
+
+    kind: ClassVar[str] = "run.handed_over"
+
+    attempt: int
+    state: Literal[RunState.QUEUED] = RunState.QUEUED
+
+
+class RunWaiting(RunEvent):
+    """The run needs a person. It holds no worker until all `calls` are decided or answered."""
+
+    kind: ClassVar[str] = "run.waiting"
+
+    calls: tuple[str, ...]
+    until: datetime
+    state: Literal[RunState.WAITING] = RunState.WAITING
+
+
+class RunResumed(RunEvent):
+    """The person has decided; the run waits for a worker."""
+
+    kind: ClassVar[str] = "run.resumed"
+
+    state: Literal[RunState.QUEUED] = RunState.QUEUED
 
 
 class RunCancelRequested(RunEvent):

@@ -29,6 +29,8 @@ class Send(Command):
     client_id: UUID | None = None
     agent: str | None = None
     parent: UUID | None = None
+    replaces: UUID | None = None
+    steer: bool = False
     attachments: list[str] = []
 
 
@@ -39,9 +41,10 @@ class Stop(Command):
 
 
 class Retry(Command):
-    """Have the last message answered once more."""
+    """Have the last message, or the one named, answered once more."""
 
     type: Literal["retry"]
+    message: UUID | None = None
 
 
 class Ping(Command):
@@ -121,9 +124,17 @@ def ready(last_seq: int) -> Frame:
     return {"type": "ready", "last_seq": last_seq}
 
 
-def error(code: str, detail: str, *, client_id: UUID | None = None) -> Frame:
-    """Write what went wrong: a code for programs, a sentence for people."""
+def error(
+    code: str,
+    detail: str,
+    *,
+    client_id: UUID | None = None,
+    retry_after_seconds: int | None = None,
+) -> Frame:
+    """Write what went wrong: a code for programs, a sentence for people, when to come back."""
     frame: Frame = {"type": "error", "code": code, "detail": detail}
+    if retry_after_seconds is not None:
+        frame["retry_after"] = retry_after_seconds
     if client_id is not None:
         frame["client_id"] = str(client_id)
     return frame

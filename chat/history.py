@@ -1,27 +1,68 @@
-"""A thread the way a page shows it: the messages of its path, with what the agent did."""
+"""A thread the way a page shows it: the last messages of its path, with what the agent did."""
 
 import json
-from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from agents.events import ToolCalled, ToolFailed, ToolReturned
+from agents.events import (
+    LLMCalled,
+    LLMResponded,
+    QuestionAsked,
+    ToolApprovalRequested,
+    ToolCalled,
+    ToolFailed,
+    ToolReturned,
+)
 from agents.tools.execution import result_text
-from chat import rendering, selectors
-from chat.events import ACTIVE
+from chat import rendering, timeline, tree
+from chat.events import ACTIVE, MessageAdded
 from chat.models import Message, Run, Thread
-from tracer.log import last_seq, read
+from chat.timeline import Moment
+from tracer.events import Event, Recorded
+from tracer.log import read_correlated
+
+KINDS = tuple(
+    kind.kind
+    for kind in (
+        LLMCalled,
+        LLMResponded,
+        MessageAdded,
+        QuestionAsked,
+        ToolApprovalRequested,
+        ToolCalled,
+        ToolFailed,
+        ToolReturned,
+    )
+)
+
+
+OUTCOMES = {
+    "running": "running…",
+    "approval": "needs your leave",
+    "question": "asks you",
+    "said": "meanwhile",
+}
 
 
 @dataclass(slots=True)
 class Step:
-    """A tool's call. `state` is "running", "done" or "failed"."""
+    """What happened before an answer was there: a tool's call, or what the person said meanwhile.
+
+    `state` is "running", "done", "failed", "approval" or "question" (it waits for the person),
+    or "said".
+    """
 
     call: str
     name: str
     arguments: str
     state: str = "running"
     result: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """The state, for people."""
+        return OUTCOMES.get(self.state, self.state)
 
 
 @dataclass(slots=True)
@@ -34,6 +75,9 @@ class Entry:
     html: str = ""
     run: Run | None = None
     steps: list[Step] = field(default_factory=list)
+    content: str = ""
+    place: int = 1
+    siblings: list[UUID] = field(default_factory=list)
 
     @property
     def state(self) -> str:
@@ -47,13 +91,24 @@ class Entry:
             return str(self.run.error["detail"])
         return "Stopped." if self.state == Run.State.CANCELLED else ""
 
+    @property
+    def earlier(self) -> UUID | None:
+        """The sibling before it."""
+        return self.siblings[self.place - 2] if self.place > 1 else None
+
+    @property
+    def later(self) -> UUID | None:
+        """The sibling behind it."""
+        return self.siblings[self.place] if self.place < len(self.siblings) else None
+
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What a page shows, and the seq that it stands for."""
+    """What a page shows, and the seq that it stands for. `older`: what comes before it."""
 
     entries: list[Entry]
     last_seq: int
+    older: UUID | None
 
     @property
     def running(self) -> bool:
@@ -66,32 +121,72 @@ BLANK_STEP = Step(call="", name="", arguments="")
 BLANK_ENTRY = Entry(role=Message.Role.ASSISTANT, agent="", message_id=UUID(int=0))
 
 
-def of(thread: Thread) -> History:
-    """Return a thread's history up to now. A client reads on from its `last_seq`."""
-    seq = last_seq(thread.stream)
-    runs = {run.id: run for run in Run.objects.filter(thread=thread).order_by("seq")}
-    steps = _steps(thread.stream)
-    entries: list[Entry] = []
-    path = selectors.path(thread, thread.head)
+def of(thread: Thread, *, before: UUID | None = None) -> History:
+    """Return the end of a thread's history. A client reads on from its `last_seq`.
+
+    Args:
+        thread: The thread.
+        before: The message that a page begins with; the page before it is returned.
+    """
+    return _shown(timeline.now(thread), before=before)
+
+
+def at(thread: Thread, seq: int, *, before: UUID | None = None) -> History:
+    """Return the end of a thread's history as it stood at one of its events.
+
+    Raises:
+        NoSuchMoment: It has no such event.
+    """
+    return _shown(timeline.at(thread, seq), before=before)
+
+
+def _shown(moment: Moment, *, before: UUID | None) -> History:
+    path = timeline.path(moment, before=before)
+    asked = [message.id for message in path if message.role == Message.Role.USER]
+    runs = _runs_of(moment, path, asked)
+    timeline.restate(runs, moment)
+    steps = _steps(list(runs), until=moment)
+    taken = {step.call for each in steps.values() for step in each}
+    family = tree.siblings(moment.thread, path)
     answered = {message.id for message in path}
+    entries: list[Entry] = []
     for message in path:
-        run = runs.get(message.run_id) if message.run_id else None
-        entries.append(_entry(message, run, steps))
+        if str(message.id) not in taken:
+            entries.append(_entry(message, runs, steps=steps, family=family))
         if message.role == Message.Role.USER:
             entries += _open_answers(message, runs, steps=steps, shown=answered)
-    return History(entries, seq)
+    older = path[0].id if path and path[0].parent_id else None
+    return History(entries, moment.seq, older)
 
 
-def _entry(message: Message, run: Run | None, steps: dict[UUID, list[Step]]) -> Entry:
+def _runs_of(moment: Moment, path: Sequence[Message], asked: list[UUID]) -> dict[UUID, Run]:
+    """Return the runs that gave the answers of a path, or are to, by id and in order."""
+    ids = [message.run_id for message in path if message.role == Message.Role.ASSISTANT]
+    found = Run.objects.filter(id__in=[each for each in ids if each])
+    waiting = Run.objects.filter(message_id__in=asked, thread=moment.thread, seq__lte=moment.seq)
+    return {run.id: run for run in (found | waiting).distinct().order_by("queued_at", "seq")}
+
+
+def _entry(
+    message: Message,
+    runs: dict[UUID, Run],
+    *,
+    steps: dict[UUID, list[Step]],
+    family: dict[UUID, list[UUID]],
+) -> Entry:
+    siblings = family.get(message.id, [])
     entry = Entry(
         role=message.role,
         agent=message.agent,
         message_id=message.id,
         html=rendering.by_role(message.role, message.content),
+        content=message.content,
+        siblings=siblings,
+        place=siblings.index(message.id) + 1 if siblings else 1,
     )
-    if run is not None and message.role == Message.Role.ASSISTANT:
-        entry.run = run
-        entry.steps = steps.get(run.id, [])
+    if message.role == Message.Role.ASSISTANT and message.run_id in runs:
+        entry.run = runs[message.run_id]
+        entry.steps = steps.get(message.run_id, [])
     return entry
 
 
@@ -113,19 +208,52 @@ def _open_answers(
     ]
 
 
-def _steps(stream: str) -> dict[UUID, list[Step]]:
-    found: defaultdict[UUID, dict[str, Step]] = defaultdict(dict)
-    for entry in read(stream, kinds=[ToolCalled.kind, ToolReturned.kind, ToolFailed.kind]):
+def _steps(runs: Collection[UUID], *, until: Moment) -> dict[UUID, list[Step]]:
+    found: dict[UUID, _Steps] = {}
+    own = until.thread.stream
+    for entry in read_correlated(runs, kinds=KINDS):
+        past = entry.stream != own or entry.seq <= until.seq
+        if past and entry.correlation_id is not None:
+            found.setdefault(entry.correlation_id, _Steps()).take(entry)
+    return {run: list(steps.shown.values()) for run, steps in found.items()}
+
+
+@dataclass(slots=True)
+class _Steps:
+    shown: dict[str, Step] = field(default_factory=dict)
+    said: dict[UUID, str] = field(default_factory=dict)
+
+    def take(self, entry: Recorded) -> None:
         match entry.event:
-            case ToolCalled(run=run, call=call) as event:
-                arguments = json.dumps(event.arguments, ensure_ascii=False)
-                found[run][call] = Step(call=call, name=event.name, arguments=arguments)
-            case ToolReturned(run=run, call=call) as event if call in found[run]:
-                found[run][call].state = "done"
-                found[run][call].result = result_text(event.result)
-            case ToolFailed(run=run, call=call) as event if call in found[run]:
-                found[run][call].state = "failed"
-                found[run][call].result = event.error
+            case MessageAdded(role="user") as event:
+                self.said[event.message] = event.content
+            case LLMCalled(steered=messages):
+                for each in messages:
+                    said = Step(str(each), "You", "", state="said", result=self.said[each])
+                    self.shown[said.call] = said
+            case ToolApprovalRequested(call=call) as event:
+                self.shown[call] = _step(event, state="approval")
+            case ToolCalled(call=call) as event:
+                self.shown[call] = _step(event, state="running")
+            case _:
+                self._take_end(entry.event)
+
+    def _take_end(self, event: Event) -> None:
+        match event:
+            case QuestionAsked(question=call, content=content):
+                self._set(call, "question", content)
+            case ToolReturned(call=call, result=result):
+                self._set(call, "done", result_text(result))
+            case ToolFailed(call=call, error=error):
+                self._set(call, "failed", error)
             case _:
                 pass
-    return {run: list(steps.values()) for run, steps in found.items()}
+
+    def _set(self, call: str, state: str, result: str) -> None:
+        if step := self.shown.get(call):
+            step.state, step.result = state, result
+
+
+def _step(event: ToolCalled | ToolApprovalRequested, *, state: str) -> Step:
+    arguments = json.dumps(event.arguments, ensure_ascii=False)
+    return Step(call=event.call, name=event.name, arguments=arguments, state=state)

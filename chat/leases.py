@@ -19,7 +19,7 @@ from django.utils import timezone
 from chat.errors import LeaseLost
 from chat.models import Lease
 
-TTL = timedelta(seconds=4)
+TTL = timedelta(seconds=3.5)
 _ACQUIRE = """
     INSERT INTO chat_lease (stream, holder, epoch, expires_at) VALUES (%s, %s, 1, %s)
     ON CONFLICT (stream) DO UPDATE SET

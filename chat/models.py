@@ -71,6 +71,8 @@ class Thread(models.Model):
     agent = models.CharField(max_length=50)
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
     head = models.UUIDField(null=True)
+    origin_id = models.UUIDField(null=True)
+    origin_seq = models.PositiveBigIntegerField(null=True)
     started_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
@@ -89,7 +91,10 @@ class Thread(models.Model):
 
 
 class Message(models.Model):
-    """What somebody said, as it reads now."""
+    """What somebody said, as it reads now.
+
+    `taken_by` is the run that took the message in while it was under way.
+    """
 
     class Role(models.TextChoices):
         USER = "user"
@@ -104,6 +109,7 @@ class Message(models.Model):
     content = models.TextField(blank=True)
     agent = models.CharField(max_length=50, blank=True)
     run_id = models.UUIDField(null=True)
+    taken_by = models.UUIDField(null=True)
     channel = models.CharField(max_length=30)
     sender = models.CharField(max_length=100)
     client_id = models.UUIDField(null=True)
@@ -119,7 +125,10 @@ class Message(models.Model):
                 fields=["thread", "client_id"], name="one_message_per_client_id"
             )
         ]
-        indexes = [models.Index(fields=["thread", "seq"], name="message_order")]
+        indexes = [
+            models.Index(fields=["thread", "seq"], name="message_order"),
+            models.Index(fields=["parent_id"], name="message_children"),
+        ]
 
     @override
     def __str__(self) -> str:
@@ -146,6 +155,8 @@ class Run(models.Model):
     agent = models.CharField(max_length=50)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0)
+    crashes = models.PositiveSmallIntegerField(default=0)
+    waiting_until = models.DateTimeField(null=True)
     cancel_requested = models.BooleanField(default=False)
     error = models.JSONField(null=True)
     usage = models.JSONField(null=True)
@@ -160,11 +171,33 @@ class Run(models.Model):
             models.Index(fields=["state", "queued_at"], name="run_by_state"),
             models.Index(fields=["thread", "seq"], name="run_order"),
             models.Index(fields=["answer_id"], name="run_by_answer"),
+            models.Index(fields=["message_id"], name="run_by_message"),
         ]
 
     @override
     def __str__(self) -> str:
         return f"{self.agent}, {self.state}"
+
+
+class Snapshot(models.Model):
+    """A thread as a whole as it stood at one of its events."""
+
+    id = models.CharField(max_length=60, primary_key=True)
+    thread = models.ForeignKey(
+        Thread, on_delete=models.DO_NOTHING, db_constraint=False, related_name="snapshots"
+    )
+    seq = models.PositiveBigIntegerField()
+    title = models.CharField(max_length=200, blank=True)
+    agent = models.CharField(max_length=50)
+    state = models.CharField(max_length=10)
+    head = models.UUIDField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["thread", "seq"], name="snapshot_order")]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.thread_id} at {self.seq}"
 
 
 class Lease(models.Model):

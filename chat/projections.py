@@ -8,31 +8,41 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import Value
+from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
+from agents.events import LLMCalled
 from chat.events import (
     MOVES,
+    PREFIX,
     MessageAdded,
     MessageEdited,
     RunCancelled,
     RunCancelRequested,
     RunCompleted,
+    RunCrashed,
     RunFailed,
+    RunHandedOver,
     RunQueued,
+    RunResumed,
     RunStarted,
     RunState,
+    RunWaiting,
     ThreadAgentChanged,
     ThreadArchived,
+    ThreadEvent,
+    ThreadForked,
     ThreadHeadMoved,
     ThreadRenamed,
     ThreadRestored,
     ThreadStarted,
 )
-from chat.models import Message, Run, Thread
+from chat.models import Message, Run, Snapshot, Thread
+from chat.state import changes
 from tracer.events import Event, Recorded
 
-MODELS = (Thread, Message, Run)
+MODELS = (Thread, Message, Run, Snapshot)
+SNAPSHOT_EVERY = 200  # events
 
 Handler = Callable[[Recorded], None]
 Kind = TypeVar("Kind", bound=Event)
@@ -51,6 +61,8 @@ def project(recorded: Sequence[Recorded]) -> None:
     for entry in recorded:
         if handler := _handlers.get(type(entry.event)):
             handler(entry)
+        if entry.seq % SNAPSHOT_EVERY == 0 and entry.stream.startswith(PREFIX):
+            _keep_state(entry)
 
 
 def _on(
@@ -75,36 +87,43 @@ def _thread_started(event: ThreadStarted, entry: Recorded) -> None:
     Thread.objects.create(
         id=event.thread,
         owner_id=event.owner,
-        title=event.title,
-        agent=event.agent,
         started_at=entry.at,
         updated_at=entry.at,
+        **changes(event, head=None),
     )
 
 
-@_on(ThreadRenamed)
-def _thread_renamed(event: ThreadRenamed, _: Recorded) -> None:
-    Thread.objects.filter(id=event.thread).update(title=event.title)
+@_on(ThreadForked)
+def _thread_forked(event: ThreadForked, entry: Recorded) -> None:
+    Thread.objects.create(
+        id=event.thread,
+        owner_id=event.owner,
+        origin_id=event.origin,
+        origin_seq=event.origin_seq,
+        started_at=entry.at,
+        updated_at=entry.at,
+        **changes(event, head=None),
+    )
 
 
-@_on(ThreadArchived)
-def _thread_archived(event: ThreadArchived, _: Recorded) -> None:
-    Thread.objects.filter(id=event.thread).update(state=Thread.State.ARCHIVED)
+def _thread_changed(event: ThreadEvent, _: Recorded) -> None:
+    Thread.objects.filter(id=event.thread).update(**changes(event, head=None))
 
 
-@_on(ThreadRestored)
-def _thread_restored(event: ThreadRestored, _: Recorded) -> None:
-    Thread.objects.filter(id=event.thread).update(state=Thread.State.ACTIVE)
+_on(ThreadRenamed)(_thread_changed)
+_on(ThreadArchived)(_thread_changed)
+_on(ThreadRestored)(_thread_changed)
+_on(ThreadAgentChanged)(_thread_changed)
+_on(ThreadHeadMoved)(_thread_changed)
 
 
-@_on(ThreadAgentChanged)
-def _thread_agent_changed(event: ThreadAgentChanged, _: Recorded) -> None:
-    Thread.objects.filter(id=event.thread).update(agent=event.agent)
-
-
-@_on(ThreadHeadMoved)
-def _thread_head_moved(event: ThreadHeadMoved, _: Recorded) -> None:
-    Thread.objects.filter(id=event.thread).update(head=event.head)
+def _keep_state(entry: Recorded) -> None:
+    """Keep the thread's state of now and then, so that time travel reads little."""
+    thread = UUID(entry.stream.removeprefix(PREFIX))
+    held = Thread.objects.filter(id=thread).values("title", "agent", "state", "head").first()
+    if held is not None:
+        key = f"{thread}:{entry.seq}"
+        Snapshot.objects.create(id=key, thread_id=thread, seq=entry.seq, **held)
 
 
 # Messages ---------------------------------------------------------------------------------------
@@ -128,25 +147,14 @@ def _message_added(event: MessageAdded, entry: Recorded) -> None:
         created_at=entry.at,
     )
     thread = Thread.objects.filter(id=event.thread)
-    if _is_behind_the_head(event):
-        thread.update(updated_at=entry.at)
-    else:
-        thread.update(updated_at=entry.at, head=event.message)
+    head = None if event.role == "user" else thread.values_list("head", flat=True).first()
+    thread.update(updated_at=entry.at, **changes(event, head=head))
 
 
-def _is_behind_the_head(event: MessageAdded) -> bool:
-    """Tell whether the conversation has gone on behind an answer before it was there.
-
-    A message that is sent while a run is under way is a child of the answer to come.
-    """
-    if event.role == "user":
-        return False
-    place = Thread.objects.values_list("head", flat=True).get(id=event.thread)
-    while place is not None and place != event.parent:
-        place = Message.objects.filter(id=place).values_list("parent_id", flat=True).first()
-        if place == event.message:
-            return True
-    return False
+@_on(LLMCalled)
+def _llm_called(event: LLMCalled, _: Recorded) -> None:
+    if event.steered:
+        Message.objects.filter(id__in=event.steered).update(taken_by=event.run)
 
 
 @_on(MessageEdited)
@@ -176,6 +184,26 @@ def _run_started(event: RunStarted, entry: Recorded) -> None:
     _move(event.run, RunState.RUNNING, attempt=event.attempt, started_at=started_at)
 
 
+@_on(RunCrashed)
+def _run_crashed(event: RunCrashed, _: Recorded) -> None:
+    Run.objects.filter(id=event.run).update(crashes=F("crashes") + 1)
+
+
+@_on(RunHandedOver)
+def _run_handed_over(event: RunHandedOver, _: Recorded) -> None:
+    _move(event.run, RunState.QUEUED)
+
+
+@_on(RunWaiting)
+def _run_waiting(event: RunWaiting, _: Recorded) -> None:
+    _move(event.run, RunState.WAITING, waiting_until=event.until)
+
+
+@_on(RunResumed)
+def _run_resumed(event: RunResumed, _: Recorded) -> None:
+    _move(event.run, RunState.QUEUED, waiting_until=None)
+
+
 @_on(RunCancelRequested)
 def _run_cancel_requested(event: RunCancelRequested, _: Recorded) -> None:
     Run.objects.filter(id=event.run).update(cancel_requested=True)
@@ -201,6 +229,7 @@ def _end(event: RunCompleted | RunFailed | RunCancelled, entry: Recorded, state:
         event.run,
         state,
         finished_at=entry.at,
+        waiting_until=None,
         usage=event.usage.model_dump() if event.usage else None,
         error=event.error.model_dump() if isinstance(event, RunFailed) else None,
     )

@@ -1,13 +1,12 @@
 """What there is to see of conversations, and for whom. Reads only; permission sits here."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from chat.errors import NoSuchMessage, NoSuchThread, NotYours
+from chat.errors import NoSuchRun, NoSuchThread, NotYours
 from chat.events import ACTIVE, PREFIX
 from chat.models import Lease, Message, Run, Thread, User
 
@@ -32,15 +31,18 @@ def thread_for(user: User, thread_id: UUID) -> Thread:
     return found
 
 
-def message_in(thread: Thread, message_id: UUID) -> Message:
-    """Return a message of a thread.
+def run_for(user: User, run_id: UUID) -> Run:
+    """Return a run that this person may see.
 
     Raises:
-        NoSuchMessage: It is not there, or in another thread.
+        NoSuchRun: It is not there.
+        NotYours: It belongs to somebody else.
     """
-    found = Message.objects.filter(thread=thread, id=message_id).first()
+    found = Run.objects.select_related("thread").filter(id=run_id).first()
     if found is None:
-        raise NoSuchMessage
+        raise NoSuchRun
+    if found.thread.owner_id != user.pk:
+        raise NotYours
     return found
 
 
@@ -56,27 +58,6 @@ def message_by_client_id(thread: Thread, client_id: UUID | None) -> Message | No
     return Message.objects.filter(thread=thread, client_id=client_id).first()
 
 
-def path(thread: Thread, tip: UUID | None) -> list[Message]:
-    """Return the messages from the first one to `tip`, in order.
-
-    A message may be the child of an answer that never came; then the message that this
-    answer was for comes next.
-    """
-    messages = {message.id: message for message in Message.objects.filter(thread=thread)}
-    asked = dict(Run.objects.filter(thread=thread).values_list("answer_id", "message_id"))
-    found: list[Message] = []
-    place = tip
-    while place is not None:
-        message = messages.pop(place, None)
-        if message is None:
-            place = asked.pop(place, None)
-            continue
-        found.append(message)
-        place = message.parent_id
-    found.reverse()
-    return found
-
-
 def newest_place(thread: Thread) -> UUID | None:
     """Return what the next message follows: the answer on its way, else the head."""
     waiting = active_runs(thread).last()
@@ -86,6 +67,14 @@ def newest_place(thread: Thread) -> UUID | None:
 def active_runs(thread: Thread) -> QuerySet[Run]:
     """Return a thread's runs that have not ended, in order."""
     return Run.objects.filter(thread=thread, state__in=ACTIVE).order_by("seq")
+
+
+def waiting_run(thread: Thread, *, overdue: bool = False) -> Run | None:
+    """Return the run of a thread that waits for a person, if any; only one at its deadline."""
+    waiting = active_runs(thread).filter(state=Run.State.WAITING)
+    if overdue:
+        waiting = waiting.filter(waiting_until__lt=timezone.now())
+    return waiting.first()
 
 
 def next_run(thread_id: UUID) -> Run | None:
@@ -99,16 +88,31 @@ def has_work(thread_id: UUID) -> bool:
     return next_run(thread_id) is not None
 
 
+def active_count(*, at_most: int, owner: int | None = None) -> int:
+    """Count the runs that have not ended, of everybody or of one person, up to a number."""
+    active = Run.objects.filter(state__in=ACTIVE)
+    if owner is not None:
+        active = active.filter(thread__owner_id=owner)
+    return active.order_by()[:at_most].count()
+
+
+def overdue_threads() -> list[UUID]:
+    """Return the threads with a run that has waited for a person to its deadline."""
+    overdue = Run.objects.filter(state=Run.State.WAITING, waiting_until__lt=timezone.now())
+    return list(overdue.values_list("thread_id", flat=True))
+
+
+def untaken(run: Run) -> list[Message]:
+    """Return the messages that were sent to a run under way and have not reached its model."""
+    sent = Message.objects.filter(
+        thread_id=run.thread_id, run_id=run.id, role=Message.Role.USER, taken_by=None
+    )
+    return list(sent.exclude(id=run.message_id).order_by("seq"))
+
+
 def last_run(thread: Thread) -> Run | None:
     """Return the run that was queued last."""
     return Run.objects.filter(thread=thread).order_by("seq").last()
-
-
-def failed_runs(thread: Thread, message_ids: Iterable[UUID]) -> dict[UUID, Run]:
-    """Return, for messages whose last run has failed, that run."""
-    runs = Run.objects.filter(thread=thread, message_id__in=list(message_ids)).order_by("seq")
-    last = {run.message_id: run for run in runs}
-    return {message: run for message, run in last.items() if run.state == Run.State.FAILED}
 
 
 def unattended_threads(*, queued_for: timedelta) -> list[UUID]:

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from celery import shared_task
 
-from chat import leases, selectors, slots, titles, turn
+from chat import control, gateway, leases, selectors, slots, titles, turn
 from chat.events import stream_of
+from chat.models import Thread
 from tracer import live
 
 ON_ITS_WAY = timedelta(seconds=3)
@@ -22,7 +23,7 @@ def run_turn(*, thread_id: str) -> None:
     """
     thread = UUID(thread_id)
     with slots.taken():
-        while True:
+        while not control.leaving():
             with leases.held(stream_of(thread)) as lease:
                 if lease is None:
                     return
@@ -34,11 +35,16 @@ def run_turn(*, thread_id: str) -> None:
 
 @shared_task
 def resume_runs() -> None:
-    """Send workers to threads whose run nobody sees to: a lost task, or a lost worker."""
+    """Send workers to threads whose run nobody sees to: a lost task, or a lost worker.
+
+    What has waited for a person to its deadline is closed, too.
+    """
     for thread in selectors.unattended_threads(queued_for=ON_ITS_WAY):
         # Every worker looks each second; a queue that is long must not grow by that.
         if live.connection().set(f"parley:resumed:{thread}", 1, nx=True, ex=AGAIN_SECONDS):
             run_turn.delay(thread_id=str(thread))
+    for thread in selectors.overdue_threads():
+        gateway.expire(Thread.objects.get(id=thread))
 
 
 @shared_task

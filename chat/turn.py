@@ -4,42 +4,51 @@ Plain synchronous code in a thread of the worker; what streams lives on the proc
 Every append checks the lease, so a worker that has lost it can't write.
 """
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from typing import Literal
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import redis
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
+from django.utils import timezone
 from typing_extensions import override
 
 from agents import loop, runner
 from agents import selectors as agents
 from agents.cancellation import Cancellation
 from agents.endpoints import broker
-from agents.errors import AgentError, Cancelled
+from agents.errors import AgentError, Cancelled, Suspended
 from agents.events import LLMResponded
 from agents.messages import Usage
 from agents.recording import Recorder
 from agents.tools import ToolContext
-from chat import context, control, leases
+from chat import answers, context, control, gateway, leases, pending, selectors
 from chat.errors import LeaseLost
 from chat.events import (
-    MessageAdded,
     Problem,
     RunCancelled,
     RunCompleted,
     RunCrashed,
     RunFailed,
+    RunHandedOver,
     RunStarted,
+    RunWaiting,
 )
 from chat.models import Run
 from tracer import live
 from tracer.events import Event
 from tracer.frames import Answer
-from tracer.log import append
+from tracer.log import append, recorded
+from tracer.steady import steadily
 
-MAX_ATTEMPTS = 3
+MAX_CRASHES = 3
+DATABASE_PATIENCE_SECONDS = 30.0
 
 logger = structlog.get_logger(__name__)
 
@@ -72,23 +81,33 @@ class _Turn(Recorder):
     def go(self, cancellation: Cancellation) -> None:
         if self.run.state == Run.State.RUNNING:
             self._record_all(self._event(RunCrashed, attempt=self.run.attempt))
-            if self.run.cancel_requested or self.run.attempt >= MAX_ATTEMPTS:
+            self.run.crashes += 1
+            if self.run.cancel_requested or self.run.crashes >= MAX_CRASHES:
                 return self._give_up()
         started = self._event(RunStarted, attempt=self.attempt, answer=self.run.answer_id)
         self._held.append((started, None))
+        self._see_through(cancellation)
+        return None
+
+    def _see_through(self, cancellation: Cancellation) -> None:
+        """Answer, and write down how it ended."""
         try:
             self._answer(cancellation)
+        except Suspended as suspended:
+            self._wait(suspended.calls)
         except Cancelled:
-            self._cancelled()
+            self._cancelled(cancellation)
         except AgentError as error:
             self._failed(Problem(code=error.code, detail=str(error), retryable=error.retryable))
         except LeaseLost:
             logger.warning("lease_lost")
             raise
+        except (OperationalError, InterfaceError):
+            logger.exception("database_gone")  # the lease runs out; whoever is there then goes on
+            raise
         except Exception:
             logger.exception("turn_failed")
             self._failed(_our_fault())
-        return None
 
     @override
     def record(self, event: Event, *, duration_ms: int | None = None) -> None:
@@ -107,15 +126,19 @@ class _Turn(Recorder):
     def _answer(self, cancellation: Cancellation) -> None:
         agent = agents.active_agent(self.run.agent)
         tools = agents.tools_of(agent)
-        turns, begun = context.build(self.run, agent, tools)
-        self.answer = self._new_answer(begun)
+        seen = context.build(self.run, agent, tools)
+        self.answer = self._new_answer(seen.begun)
         runner.run(
             runner.Job(
                 model=agent.model,
-                turns=turns,
+                turns=seen.turns,
+                notes=seen.notes,
                 tools=tools,
                 config=agent.config,
                 attempt=self.attempt,
+                decisions=seen.decisions,
+                steering=self._steering,
+                left_out=seen.left_out,
             ),
             broker=broker(),
             context=ToolContext(
@@ -130,53 +153,64 @@ class _Turn(Recorder):
         )
         self._flush()
         completed = self._event(RunCompleted, message=self.run.answer_id, usage=self.usage)
-        self._end(self._message("complete"), completed)
+        self._end(answers.message(self.run, self.answer.text, finish="complete"), completed)
+
+    def _steering(self) -> list[runner.Steer]:
+        """Return what people have said to this run since its model was last asked."""
+        return [runner.Steer(each.id, each.content) for each in selectors.untaken(self.run)]
+
+    def _wait(self, calls: tuple[str, ...]) -> None:
+        """Let go of the run until a person has decided; perhaps they have by now."""
+        self._flush()
+        until = timezone.now() + timedelta(hours=settings.APPROVAL_HOURS)
+        waiting = self._event(RunWaiting, calls=calls, until=until)
+        self._append((waiting, None), then=self._look_at_decisions)
+
+    def _look_at_decisions(self) -> None:
+        asked = pending.of(self.run)
+        if not asked:
+            gateway.resume(self.run)
+            return
+        since = min(each.seq for each in asked.values())
+        if selectors.active_runs(self.run.thread).filter(seq__gt=since).exists():
+            gateway.supersede(self.run.thread, actor="system")
 
     def _give_up(self) -> None:
         """End a run whose worker has vanished, with what it had said by then."""
         self.answer = self._new_answer(_salvaged(self.run))
         if self.run.cancel_requested:
-            self._cancelled()
+            self._end_partly("stopped", RunCancelled)
         else:
             self._failed(_crashed_too_often())
 
-    def _cancelled(self) -> None:
-        self._end_partly("stopped", RunCancelled)
+    def _cancelled(self, cancellation: Cancellation) -> None:
+        if cancellation.handed_over:
+            self._record_all(self._event(RunHandedOver, attempt=self.attempt))
+        else:
+            self._end_partly("stopped", RunCancelled)
 
     def _failed(self, problem: Problem) -> None:
         self._end_partly("failed", RunFailed, error=problem)
 
     def _end_partly(
         self,
-        finish: str,
+        finish: Literal["stopped", "failed"],
         kind: type[RunCancelled | RunFailed],
         **fields: object,
     ) -> None:
         """End a run that has no whole answer; what was said is kept as a message."""
         self._flush()
-        said = [self._message(finish)] if self.answer.length else []
+        said = self.answer.text
+        events = [answers.message(self.run, said, finish=finish)] if said else []
         message = self.run.answer_id if said else None
-        self._end(*said, self._event(kind, message=message, usage=self.usage, **fields))
+        self._end(*events, self._event(kind, message=message, usage=self.usage, **fields))
 
     def _end(self, *events: Event) -> None:
-        self._record_all(*events)
+        """End the run. What was said to it and has not reached its model is answered next."""
+        stopped = isinstance(events[-1], RunCancelled)
+        answer_late = partial(gateway.answer_late, self.run, stopped=stopped)
+        self._append(*((event, None) for event in events), then=answer_late)
         loop.submit(self.answer.discard_snapshot())
-
-    def _message(self, finish: str) -> MessageAdded:
-        return MessageAdded.model_validate(
-            {
-                "thread": self.run.thread_id,
-                "message": self.run.answer_id,
-                "role": "assistant",
-                "content": self.answer.text,
-                "agent": self.run.agent,
-                "parent": self.run.message_id,
-                "run": self.run.id,
-                "channel": "agent",
-                "sender": f"agent:{self.run.agent}",
-                "finish": finish,
-            }
-        )
 
     def _event(self, kind: type[Event], **fields: object) -> Event:
         return kind.model_validate({"run": self.run.id, "agent": self.run.agent, **fields})
@@ -184,18 +218,11 @@ class _Turn(Recorder):
     def _record_all(self, *events: Event) -> None:
         self._append(*((event, None) for event in events))
 
-    def _append(self, *timed: tuple[Event, int | None]) -> None:
-        """Append what was held and then these events, if the lease is still ours."""
-        together = [*self._held, *timed]
-        with transaction.atomic():
-            leases.fence(self.lease)
-            append(
-                self.lease.stream,
-                *(event for event, _ in together),
-                actor=f"agent:{self.run.agent}",
-                correlation_id=self.run.id,
-                durations_ms=[duration_ms for _, duration_ms in together],
-            )
+    def _append(
+        self, *timed: tuple[Event, int | None], then: Callable[[], None] | None = None
+    ) -> None:
+        """Append what was held and these events; do something more in the same transaction."""
+        _append_once(self.run, self.lease, [*self._held, *timed], first_id=uuid4(), then=then)
         self._held.clear()
 
     def _flush(self) -> None:
@@ -213,6 +240,37 @@ class _Turn(Recorder):
         )
 
 
+@steadily(DATABASE_PATIENCE_SECONDS)
+def _append_once(
+    run: Run,
+    lease: leases.Held,
+    timed: Sequence[tuple[Event, int | None]],
+    *,
+    first_id: UUID,
+    then: Callable[[], None] | None,
+) -> None:
+    """Append, if the lease is still ours; also where the database has to be asked again.
+
+    A commit whose confirmation was lost is known by the first event's id, and not done twice.
+    """
+    try:
+        with transaction.atomic():
+            leases.fence(lease)
+            append(
+                lease.stream,
+                *(event for event, _ in timed),
+                actor=f"agent:{run.agent}",
+                correlation_id=run.id,
+                durations_ms=[duration_ms for _, duration_ms in timed],
+                first_id=first_id,
+            )
+            if then is not None:
+                then()
+    except IntegrityError:
+        if not recorded(first_id):
+            raise
+
+
 def _salvaged(run: Run) -> str:
     """Return what the vanished worker had published of its answer."""
     try:
@@ -223,7 +281,7 @@ def _salvaged(run: Run) -> str:
 
 
 def _crashed_too_often() -> Problem:
-    detail = f"The answer broke down {MAX_ATTEMPTS} times and was given up. Try again."
+    detail = f"The answer broke down {MAX_CRASHES} times and was given up. Try again."
     return Problem(code="crashed", detail=detail, retryable=True)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import redis
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, connection
 
 from chat import control, leases
@@ -18,9 +19,10 @@ from chat.models import Run
 from chat.tasks import resume_runs
 
 SWITCH_SECONDS = 0.001  # the loop that streams gets the processor back soon
-RENEW_SECONDS = 1.0
-SWEEP_SECONDS = 1.0
+RENEW_SECONDS = 0.75
+SWEEP_SECONDS = 0.5
 RECONNECT_SECONDS = 0.5
+LOOK_SECONDS = 0.05
 
 logger = structlog.get_logger(__name__)
 
@@ -30,6 +32,23 @@ def start() -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     for work in (_renew, _sweep, _obey):
         threading.Thread(target=_for_ever, args=(work,), name=work.__name__, daemon=True).start()
+
+
+def leave() -> None:
+    """Shut down in good order: let runs finish for a while, then hand the others over.
+
+    Returns at once; Celery waits for the threads of the runs.
+    """
+    control.leave()
+    threading.Thread(target=_hand_over_late, name="leave", daemon=True).start()
+
+
+def _hand_over_late() -> None:
+    deadline = time.monotonic() + settings.SHUTDOWN_SECONDS
+    while control.running() and time.monotonic() < deadline:
+        time.sleep(LOOK_SECONDS)
+    if left := control.hand_over():
+        logger.warning("runs_handed_over", runs=left)
 
 
 def _for_ever(work: Callable[[], None]) -> None:
@@ -54,7 +73,8 @@ def _renew() -> None:
 
 def _sweep() -> None:
     """Pick up what no worker sees to."""
-    resume_runs()
+    if not control.leaving():
+        resume_runs()
     time.sleep(SWEEP_SECONDS)
 
 

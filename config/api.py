@@ -3,6 +3,8 @@
 import json
 from http import HTTPStatus
 
+import structlog
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -12,21 +14,33 @@ from agents.api import router as agents
 from agents.errors import AgentError
 from chat.api.access import BearerKey
 from chat.api.messages import router as messages
+from chat.api.runs import router as runs
+from chat.api.streams import router as streams
 from chat.api.threads import router as threads
-from chat.errors import ChatError
+from chat.errors import ChatError, Unavailable
 
 STATUS = {
     "bad_characters": 422,
     "empty": 422,
     "no_such_agent": 422,
     "no_such_message": 404,
+    "no_such_moment": 404,
+    "no_such_run": 404,
     "no_such_thread": 404,
     "not_yours": 403,
+    "nothing_to_answer": 409,
+    "nothing_to_approve": 409,
     "nothing_to_retry": 409,
+    "nothing_to_steer": 409,
     "nothing_to_stop": 409,
+    "queue_full": 429,
     "run_active": 409,
     "too_long": 413,
+    "too_many_steers": 409,
+    "unavailable": 503,
 }
+
+logger = structlog.get_logger(__name__)
 
 api = NinjaAPI(
     title="Parley",
@@ -37,6 +51,8 @@ api = NinjaAPI(
 )
 api.add_router("", threads)
 api.add_router("", messages)
+api.add_router("", runs)
+api.add_router("", streams)
 api.add_router("", agents)
 
 
@@ -56,7 +72,17 @@ def problem(status: int, *, code: str, detail: str, **more: object) -> HttpRespo
 @api.exception_handler(ChatError)
 @api.exception_handler(AgentError)
 def _ours(_: HttpRequest, error: ChatError | AgentError) -> HttpResponse:
-    return problem(STATUS.get(error.code, 400), code=error.code, detail=str(error))
+    response = problem(STATUS.get(error.code, 400), code=error.code, detail=str(error))
+    if isinstance(error, ChatError) and error.retry_after_seconds is not None:
+        response["Retry-After"] = str(error.retry_after_seconds)
+    return response
+
+
+@api.exception_handler(OperationalError)
+@api.exception_handler(InterfaceError)
+def _database(request: HttpRequest, error: OperationalError | InterfaceError) -> HttpResponse:
+    logger.warning("database_away", path=request.path, error=str(error))
+    return _ours(request, Unavailable())
 
 
 @api.exception_handler(AuthenticationError)

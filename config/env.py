@@ -31,6 +31,9 @@ class Env(BaseSettings):
     parley_server: Literal["daphne", "uvicorn"] = Field(
         default="uvicorn", description="The ASGI server: uvicorn or daphne."
     )
+    parley_workers: int = Field(
+        default=1, ge=1, description="How many worker processes to run on this machine."
+    )
     parley_owner: str = Field(default="owner", description="The name of the first user.")
     secret_key: SecretStr | None = Field(
         default=None, description="Signs sessions; made and kept in the data folder if left out."
@@ -79,6 +82,29 @@ class Env(BaseSettings):
     )
     message_max_bytes: int = Field(
         default=100_000, ge=1, description="The longest message a person may send, in bytes."
+    )
+    context_tokens: int = Field(
+        default=32_768,
+        ge=1_000,
+        description="How much of a long thread a model is shown, in tokens.",
+    )
+    queue_per_thread: int = Field(
+        default=50, ge=1, description="How many answers may be on their way in one thread."
+    )
+    queue_per_owner: int = Field(
+        default=300, ge=1, description="How many answers may be on their way for one person."
+    )
+    queue_total: int = Field(
+        default=2_000, ge=1, description="How many answers may be on their way for everybody."
+    )
+    approval_hours: float = Field(
+        default=24, gt=0, description="How long a run waits for a person to decide, in hours."
+    )
+    shutdown_seconds: float = Field(
+        default=4, ge=0, description="How long runs may finish when a worker is told to end."
+    )
+    slow_client_seconds: float = Field(
+        default=20, gt=0, description="How long a client may take for a frame before it is let go."
     )
     thread_titles: bool = Field(
         default=True, description="Whether the agent names a thread after its first answer."

@@ -36,7 +36,8 @@ def services() -> list[Service]:
     if not ours and not _redis_answers():
         msg = "The Redis of REDIS_URL does not answer. Start it, or leave REDIS_URL out."
         raise ConfigError(msg)
-    return [*ours, _web(), _worker(), _beat()]
+    workers = [_worker(number) for number in range(1, settings.WORKERS + 1)]
+    return [*ours, _web(), *workers, _beat()]
 
 
 def check_port(host: str, port: int) -> None:
@@ -129,8 +130,8 @@ def _web() -> Service:
     return Service("web", command, _answers(f"http://{_local(host)}:{port}/healthz"))
 
 
-def _worker() -> Service:
-    name = f"parley-{os.getpid()}@{socket.gethostname()}"
+def _worker(number: int) -> Service:
+    name = f"parley-{os.getpid()}-{number}@{socket.gethostname()}"
     command = _celery("worker", "--hostname", name, "--loglevel", "WARNING")
     return Service("worker", [*command, "--without-gossip", "--without-mingle"], _consumes(name))
 

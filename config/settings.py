@@ -165,6 +165,13 @@ ANTHROPIC_MODEL = env.anthropic_model
 # Chat -------------------------------------------------------------------------------------------
 
 MESSAGE_MAX_BYTES = env.message_max_bytes
+CONTEXT_TOKENS = env.context_tokens
+QUEUE_PER_THREAD = env.queue_per_thread
+QUEUE_PER_OWNER = env.queue_per_owner
+QUEUE_TOTAL = env.queue_total
+APPROVAL_HOURS = env.approval_hours
+SLOW_CLIENT_SECONDS = env.slow_client_seconds
+SHUTDOWN_SECONDS = env.shutdown_seconds
 THREAD_TITLES = env.thread_titles
 
 # Listening and logging --------------------------------------------------------------------------
@@ -172,6 +179,7 @@ THREAD_TITLES = env.thread_titles
 HOST = env.parley_host
 PORT = env.parley_port
 ASGI_SERVER = env.parley_server
+WORKERS = env.parley_workers
 LOGGING_CONFIG = None
 logs.configure(env.log_level)
 

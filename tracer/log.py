@@ -3,7 +3,7 @@
 Whoever appends decides something; who may is listed in the contract "one-door".
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import wraps
 from itertools import zip_longest
 from uuid import UUID, uuid4
@@ -32,6 +32,7 @@ def append(
     correlation_id: UUID | None = None,
     causation_id: UUID | None = None,
     durations_ms: Sequence[int | None] = (),
+    first_id: UUID | None = None,
 ) -> list[Recorded]:
     """Append events to a stream, in one transaction with the rows projected from them.
 
@@ -43,6 +44,7 @@ def append(
         correlation_id: The run that the events belong to.
         causation_id: The event that led to them.
         durations_ms: How long what ended with each event took, in the events' order.
+        first_id: The first event's id, for a caller that may have to ask whether it has landed.
 
     Raises:
         ConcurrentAppend: The stream doesn't end at `expected_seq` any more.
@@ -55,9 +57,9 @@ def append(
             raise ConcurrentAppend(stream, expected=expected_seq, actual=first - 1)
         now = timezone.now()
         numbered = zip_longest(range(first, first + len(events)), events, durations_ms)
-        recorded = [
+        entries = [
             Recorded(
-                id=uuid4(),
+                id=first_id if first_id and seq == first else uuid4(),
                 stream=stream,
                 seq=seq,
                 event=event,
@@ -69,12 +71,17 @@ def append(
             )
             for seq, event, duration_ms in numbered
         ]
-        TraceEvent.objects.bulk_create(_row(entry) for entry in recorded)
+        TraceEvent.objects.bulk_create(_row(entry) for entry in entries)
         for project in followers.projectors():
-            project(recorded)
+            project(entries)
         for react in followers.reactors():
-            transaction.on_commit(_calling(react, recorded), robust=True)
-    return recorded
+            transaction.on_commit(_calling(react, entries), robust=True)
+    return entries
+
+
+def recorded(event_id: UUID) -> bool:
+    """Tell whether an event of this id has landed."""
+    return TraceEvent.objects.filter(id=event_id).exists()
 
 
 def lock(stream: str) -> int:
@@ -115,6 +122,21 @@ def read(
     rows = TraceEvent.objects.filter(stream=stream, seq__gt=after).order_by("seq")
     if until is not None:
         rows = rows.filter(seq__lte=until)
+    if kinds:
+        rows = rows.filter(kind__in=kinds)
+    return map(_recorded, rows.iterator(chunk_size=_BATCH))
+
+
+def read_correlated(
+    correlation_ids: Collection[UUID], *, kinds: Sequence[str] = ()
+) -> Iterator[Recorded]:
+    """Read all events of some runs, or conversations of events, each in its order.
+
+    Args:
+        correlation_ids: Of what to read.
+        kinds: Only these kinds, if any are named.
+    """
+    rows = TraceEvent.objects.filter(correlation_id__in=correlation_ids).order_by("stream", "seq")
     if kinds:
         rows = rows.filter(kind__in=kinds)
     return map(_recorded, rows.iterator(chunk_size=_BATCH))

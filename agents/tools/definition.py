@@ -33,6 +33,7 @@ class Tool:
         timeout_seconds: After this time the model is told that it took too long.
         idempotent: Whether it is safe to call again after a crash.
         result_limit: Longer results are cut, in characters of JSON.
+        needs_approval: Whether a person has to allow each call.
         aliases: Other names it answers to.
     """
 
@@ -45,6 +46,7 @@ class Tool:
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     idempotent: bool = False
     result_limit: int = DEFAULT_RESULT_LIMIT
+    needs_approval: bool = False
     aliases: tuple[str, ...] = ()
 
     def parse(self, arguments: str) -> BaseModel:
@@ -90,6 +92,7 @@ def tool(
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     idempotent: bool = False,
     result_limit: int = DEFAULT_RESULT_LIMIT,
+    needs_approval: bool = False,
     aliases: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
@@ -99,7 +102,8 @@ def tool(function: Callable[..., Any] | None = None, **options: Any) -> Any:
 
     Args:
         function: The function, when used without brackets.
-        options: `name`, `timeout_seconds`, `idempotent`, `result_limit`, `aliases`.
+        options: `name`, `timeout_seconds`, `idempotent`, `result_limit`, `needs_approval`,
+            `aliases`.
 
     Raises:
         TypeError: The function has no docstring, or a parameter lacks a type or description.

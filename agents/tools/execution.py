@@ -4,19 +4,26 @@ Tools run in threads of their own; the thread that waits for them records what h
 that they don't fight over the stream.
 """
 
+import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import structlog
 from pydantic import JsonValue
 
 from agents import loop
-from agents.errors import Cancelled, ToolError
-from agents.events import ToolCalled, ToolFailed, ToolReturned
+from agents.errors import Cancelled, PersonAsked, Suspended, ToolError
+from agents.events import (
+    QuestionAsked,
+    ToolApprovalRequested,
+    ToolCalled,
+    ToolFailed,
+    ToolReturned,
+)
 from agents.messages import ToolCall, Turn
 from agents.recording import Recorder
 from agents.text import clean, clean_object
@@ -28,6 +35,19 @@ THREADS = 64
 STOPPED = "Stopped by the person before it had a result."
 
 logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What a person has been asked about calls, and has allowed.
+
+    Attributes:
+        asked: The calls that an approval or an answer was asked for.
+        approved: The calls that are allowed, with the digest of what was allowed.
+    """
+
+    asked: Set[str] = frozenset()
+    approved: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +68,7 @@ def call_all(
     context: ToolContext,
     recorder: Recorder,
     offset: int = 0,
+    decisions: Decisions | None = None,
 ) -> list[Turn]:
     """Make all calls of a round at the same time.
 
@@ -57,32 +78,70 @@ def call_all(
         context: Handed to each tool that takes it.
         recorder: Is told of each call, and of each result as it comes.
         offset: The characters of the answer that stand before the calls.
+        decisions: What a person has said about these calls before.
 
     Returns:
         One turn of role "tool" for each call, in the order of the calls. What failed says why.
 
     Raises:
         Cancelled: Somebody pressed stop; the calls without a result are recorded as stopped.
+        Suspended: A person has to allow or answer some of the calls; the others have been made.
     """
-    work = _Round(tools=tools, context=context, recorder=recorder, offset=offset)
+    work = _Round(
+        tools=tools,
+        context=context,
+        recorder=recorder,
+        offset=offset,
+        decisions=decisions or Decisions(),
+    )
     for call in calls:
         work.start(call)
     work.finish()
+    if work.undecided:
+        raise Suspended(tuple(work.undecided))
     return [Turn(role="tool", call_id=call.id, content=work.contents[call.id]) for call in calls]
 
 
 class _Round:
     def __init__(
-        self, *, tools: Registry, context: ToolContext, recorder: Recorder, offset: int
+        self,
+        *,
+        tools: Registry,
+        context: ToolContext,
+        recorder: Recorder,
+        offset: int,
+        decisions: Decisions,
     ) -> None:
         self.tools = tools
         self.context = context
         self.recorder = recorder
         self.offset = offset
+        self.decisions = decisions
         self.contents: dict[str, str] = {}
+        self.undecided: list[str] = []
         self.running: dict[Future[JsonValue], _Started] = {}
 
     def start(self, call: ToolCall) -> None:
+        allowed = self.decisions.approved.get(call.id) == digest(call)
+        if call.id in self.decisions.asked and not allowed:
+            self.undecided.append(call.id)
+            return
+        now = time.monotonic()
+        try:
+            tool = self._tool(call)
+            arguments = tool.parse(call.arguments)
+        except ToolError as error:
+            self._record_call(call)
+            self._failed(call, str(error), started_at=now)
+            return
+        if tool.needs_approval and not allowed:
+            self._ask_approval(call)
+            return
+        self._record_call(call)
+        future = _threads().submit(tool.call, arguments, self.context)
+        self.running[future] = _Started(call, tool, now)
+
+    def _record_call(self, call: ToolCall) -> None:
         event = ToolCalled(
             run=self.context.run,
             call=call.id,
@@ -91,15 +150,18 @@ class _Round:
             offset=self.offset,
         )
         self.recorder.record(event)
-        now = time.monotonic()
-        try:
-            tool = self._tool(call)
-            arguments = tool.parse(call.arguments)
-        except ToolError as error:
-            self._failed(call, str(error), started_at=now)
-            return
-        future = _threads().submit(tool.call, arguments, self.context)
-        self.running[future] = _Started(call, tool, now)
+
+    def _ask_approval(self, call: ToolCall) -> None:
+        event = ToolApprovalRequested(
+            run=self.context.run,
+            call=call.id,
+            name=call.name,
+            arguments=readable(call.arguments),
+            digest=digest(call),
+            offset=self.offset,
+        )
+        self.recorder.record(event)
+        self.undecided.append(call.id)
 
     def _tool(self, call: ToolCall) -> Tool:
         found = self.tools.get(call.name)
@@ -122,6 +184,7 @@ class _Round:
             if stop in done:
                 self._stop_all()
             self._drop_the_late()
+        self.context.cancellation.check()
 
     def _ended(self, future: Future[JsonValue], started: _Started) -> None:
         call = started.call
@@ -129,8 +192,16 @@ class _Round:
             result = future.result()
         except ToolError as error:
             self._failed(call, str(error), started_at=started.at)
+        except PersonAsked as asked:
+            question = clean(asked.question)
+            event = QuestionAsked(
+                run=self.context.run, question=call.id, name=call.name, content=question
+            )
+            self.recorder.record(event)
+            self.undecided.append(call.id)
         except Cancelled:
-            self._failed(call, STOPPED, started_at=started.at)
+            if not self.context.cancellation.handed_over:
+                self._failed(call, STOPPED, started_at=started.at)
         except TimeoutError:
             self._late(started)
         except Exception as error:
@@ -138,8 +209,10 @@ class _Round:
             sentence = f"{call.name} failed: {type(error).__name__}: {error}"
             self._failed(call, sentence, started_at=started.at)
         else:
-            event = ToolReturned(run=self.context.run, call=call.id, name=call.name, result=result)
-            self.recorder.record(event, duration_ms=_since(started.at))
+            returned = ToolReturned(
+                run=self.context.run, call=call.id, name=call.name, result=result
+            )
+            self.recorder.record(returned, duration_ms=_since(started.at))
             self.contents[call.id] = result_text(result)
 
     def _failed(self, call: ToolCall, error: str, *, started_at: float) -> None:
@@ -164,8 +237,14 @@ class _Round:
     def _stop_all(self) -> None:
         for future, started in self.running.items():
             future.cancel()
-            self._failed(started.call, STOPPED, started_at=started.at)
+            if not self.context.cancellation.handed_over:  # else the next worker sees to them
+                self._failed(started.call, STOPPED, started_at=started.at)
         raise Cancelled
+
+
+def digest(call: ToolCall) -> str:
+    """Return the fingerprint of a call, by which an approval is bound to its arguments."""
+    return hashlib.sha256(f"{call.name}\n{call.arguments}".encode()).hexdigest()
 
 
 def readable(arguments: str) -> dict[str, JsonValue]:

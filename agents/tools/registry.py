@@ -1,9 +1,16 @@
 """Which tools there are, by name and by alias."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from importlib.metadata import entry_points
+
+import structlog
 
 from agents.tools.builtin import BUILTIN
 from agents.tools.definition import Tool
+
+ENTRY_POINTS = "parley.tools"
+
+logger = structlog.get_logger(__name__)
 
 
 class Registry:
@@ -41,4 +48,21 @@ class Registry:
         return sorted(self._tools.values(), key=lambda each: each.name)
 
 
-registry = Registry(BUILTIN)
+def installed() -> Iterator[Tool]:
+    """Yield the tools of installed packages: what their entry points "parley.tools" name.
+
+    A package that can't be loaded is logged and left out.
+    """
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            found = point.load()
+        except Exception:
+            logger.exception("tools_not_loaded", entry_point=point.value)
+            continue
+        if isinstance(found, Tool):
+            yield found
+        else:
+            logger.error("no_tool", entry_point=point.value)
+
+
+registry = Registry([*BUILTIN, *installed()])

@@ -10,7 +10,7 @@ from typing_extensions import override
 from chat import gateway
 from chat.admin.projection import ProjectionAdmin
 from chat.errors import ChatError
-from chat.gateway.messages import check_content
+from chat.gateway.content import check_content
 from chat.models import Message
 
 

@@ -22,6 +22,8 @@ class MessageIn(Schema):
     content: str
     agent: str | None = None
     parent: UUID | None = None
+    replaces: UUID | None = None
+    steer: bool = False
     client_id: UUID | None = None
 
 
@@ -73,13 +75,22 @@ def send_message(
     client_id = payload.client_id
     if client_id is None and idempotency_key:
         client_id = uuid5(thread.id, idempotency_key)
-    receipt = gateway.receive(
-        thread=thread,
-        content=payload.content,
-        channel="api",
-        sender=actor(request),
-        agent=payload.agent,
-        client_id=client_id,
-        parent=payload.parent,
-    )
+    if payload.steer:
+        receipt = gateway.steer(
+            thread=thread,
+            content=payload.content,
+            channel="api",
+            sender=actor(request),
+            client_id=client_id,
+        )
+    else:
+        receipt = gateway.receive(
+            thread=thread,
+            content=payload.content,
+            channel="api",
+            sender=actor(request),
+            agent=payload.agent,
+            client_id=client_id,
+            place=gateway.Place(parent=payload.parent, replaces=payload.replaces),
+        )
     return Status(202, receipt)

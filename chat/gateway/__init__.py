@@ -3,19 +3,38 @@
 Adapters (pages, sockets, REST, the admin, bots) parse, call one of these, and render.
 """
 
-from chat.gateway.messages import Receipt, edit, receive
-from chat.gateway.runs import retry, stop
-from chat.gateway.threads import archive, change_agent, rename, restore, start
+from chat.gateway.decisions import answer, decide, expire, resume, supersede
+from chat.gateway.messages import Place, Receipt, edit, receive, steer
+from chat.gateway.runs import answer_late, retry, stop
+from chat.gateway.threads import (
+    archive,
+    change_agent,
+    fork,
+    move_head,
+    rename,
+    restore,
+    start,
+)
 
 __all__ = [
+    "Place",
     "Receipt",
+    "answer",
+    "answer_late",
     "archive",
     "change_agent",
+    "decide",
     "edit",
+    "expire",
+    "fork",
+    "move_head",
     "receive",
     "rename",
     "restore",
+    "resume",
     "retry",
     "start",
+    "steer",
     "stop",
+    "supersede",
 ]

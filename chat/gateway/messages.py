@@ -3,17 +3,20 @@
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from django.conf import settings
 from django.db import transaction
 
 from agents import selectors as agents
-from agents.text import is_storable
-from chat import selectors
-from chat.errors import BadCharacters, EmptyMessage, MessageTooLong
+from chat import selectors, tree
+from chat.errors import NoSuchMessage, NothingToSteer, TooManySteers
 from chat.events import MessageAdded, MessageEdited, RunQueued, ThreadRestored
-from chat.models import Message, Thread
+from chat.gateway.content import check_content
+from chat.gateway.decisions import supersede
+from chat.gateway.door import check_room, verb
+from chat.models import Message, Run, Thread
 from tracer.events import Event
 from tracer.log import append, lock
+
+MAX_STEERS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,20 @@ class Receipt:
     run: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a message stands in the tree. Without either it follows the newest one.
+
+    Attributes:
+        parent: The message it follows.
+        replaces: A person's message that it is another wording of; it becomes its sibling.
+    """
+
+    parent: UUID | None = None
+    replaces: UUID | None = None
+
+
+@verb
 def receive(
     *,
     thread: Thread,
@@ -32,9 +49,12 @@ def receive(
     sender: str,
     agent: str | None = None,
     client_id: UUID | None = None,
-    parent: UUID | None = None,
+    place: Place | None = None,
 ) -> Receipt:
     """Take a person's message and queue the run that answers it. Never waits for a model.
+
+    If the thread waits for the person's decision or answer, the message takes its place: what
+    waited is refused, that run goes on to its end, and then this message is answered.
 
     Args:
         thread: Where it was said.
@@ -43,12 +63,14 @@ def receive(
         sender: Who said it.
         agent: The slug of who is asked; the thread's agent if left out.
         client_id: The sender's own id. The same one twice is one message.
-        parent: The message it follows; the newest if left out.
+        place: Where in the tree; behind the newest message if left out.
 
     Raises:
         EmptyMessage, MessageTooLong, BadCharacters: Nothing is stored.
         NoSuchAgent: There is no such active agent.
-        NoSuchMessage: The parent is not in this thread.
+        NoSuchMessage: The place is not in this thread.
+        QueueFull: Too much is on its way. Nothing is stored.
+        Unavailable: The database doesn't answer. Nothing is stored.
     """
     check_content(content)
     with transaction.atomic():
@@ -56,35 +78,115 @@ def receive(
         if known := selectors.message_by_client_id(thread, client_id):
             return Receipt(message=known.id, run=known.run_id or UUID(int=0))
         thread = Thread.objects.get(id=thread.id)
-        asked = agents.active_agent(agent or thread.agent).slug
-        place = selectors.message_in(thread, parent).id if parent else None
+        check_room(thread)
+        supersede(thread, actor=sender)
         receipt = Receipt(message=uuid4(), run=uuid4())
+        asked = agents.active_agent(agent or thread.agent).slug
         said = MessageAdded(
             thread=thread.id,
             message=receipt.message,
             role="user",
             content=content,
             agent=asked,
-            parent=place or selectors.newest_place(thread),
+            parent=_parent(thread, place or Place()),
             run=receipt.run,
             channel=channel,
             sender=sender,
             client_id=client_id,
         )
-        queued = RunQueued(
-            run=receipt.run,
-            agent=asked,
-            thread=thread.id,
-            message=receipt.message,
-            answer=uuid4(),
-        )
-        back: list[Event] = []
-        if thread.state == Thread.State.ARCHIVED:
-            back = [ThreadRestored(thread=thread.id)]
-        append(thread.stream, *back, said, queued, actor=sender, correlation_id=receipt.run)
+        events = [*_back(thread), said, _queued(receipt, said)]
+        append(thread.stream, *events, actor=sender, correlation_id=receipt.run)
     return receipt
 
 
+def _back(thread: Thread) -> list[Event]:
+    """Return what brings a thread back that was put away."""
+    archived = thread.state == Thread.State.ARCHIVED
+    return [ThreadRestored(thread=thread.id)] if archived else []
+
+
+def _queued(receipt: Receipt, said: MessageAdded) -> RunQueued:
+    return RunQueued(
+        run=receipt.run,
+        agent=said.agent,
+        thread=said.thread,
+        message=said.message,
+        answer=uuid4(),
+    )
+
+
+@verb
+def steer(
+    *,
+    thread: Thread,
+    content: str,
+    channel: str,
+    sender: str,
+    client_id: UUID | None = None,
+) -> Receipt:
+    """Give a person's message to the run that is under way, at its next step.
+
+    If that run ends without a further step, the message is answered afterwards.
+
+    Args:
+        thread: Where it was said.
+        content: The text.
+        channel: Where it came in.
+        sender: Who said it.
+        client_id: The sender's own id. The same one twice is one message.
+
+    Raises:
+        EmptyMessage, MessageTooLong, BadCharacters: Nothing is stored.
+        NothingToSteer, TooManySteers: No run takes it in; send it as an ordinary message.
+        Unavailable: The database doesn't answer. Nothing is stored.
+    """
+    check_content(content)
+    with transaction.atomic():
+        lock(thread.stream)
+        if known := selectors.message_by_client_id(thread, client_id):
+            return Receipt(message=known.id, run=known.run_id or UUID(int=0))
+        thread = Thread.objects.get(id=thread.id)
+        run = _steered(thread)
+        receipt = Receipt(message=uuid4(), run=run.id)
+        said = MessageAdded(
+            thread=thread.id,
+            message=receipt.message,
+            role="user",
+            content=content,
+            agent=run.agent,
+            parent=selectors.newest_place(thread),
+            run=run.id,
+            channel=channel,
+            sender=sender,
+            client_id=client_id,
+            steer=True,
+        )
+        append(thread.stream, said, actor=sender, correlation_id=run.id)
+    return receipt
+
+
+def _steered(thread: Thread) -> Run:
+    """Return the run that takes a message in while it is under way."""
+    run = selectors.active_runs(thread).first()
+    if run is None or run.state == Run.State.WAITING or run.cancel_requested:
+        raise NothingToSteer
+    if len(selectors.untaken(run)) >= MAX_STEERS:
+        raise TooManySteers(MAX_STEERS)
+    return run
+
+
+def _parent(thread: Thread, place: Place) -> UUID | None:
+    if place.replaces is not None:
+        replaced = tree.message_in(thread, place.replaces)
+        if replaced.role != Message.Role.USER:
+            raise NoSuchMessage
+        return replaced.parent_id
+    if place.parent is not None:
+        return tree.message_in(thread, place.parent).id
+    return selectors.newest_place(thread)
+
+
+@verb
 def edit(message: Message, *, content: str, actor: str) -> None:
     """Change what a message says. The old text stays in the stream.
 
@@ -96,19 +198,3 @@ def edit(message: Message, *, content: str, actor: str) -> None:
         return
     event = MessageEdited(thread=message.thread_id, message=message.id, content=content)
     append(message.thread.stream, event, actor=actor)
-
-
-def check_content(content: str) -> None:
-    """Refuse what can't be a message.
-
-    Raises:
-        EmptyMessage, MessageTooLong: It has no character, or more bytes than the limit.
-        BadCharacters: It has characters that no text can have.
-    """
-    if not content.strip():
-        raise EmptyMessage
-    if not is_storable(content):
-        raise BadCharacters
-    size = len(content.encode())
-    if size > settings.MESSAGE_MAX_BYTES:
-        raise MessageTooLong(size=size, limit=settings.MESSAGE_MAX_BYTES)

@@ -1,24 +1,31 @@
 """Verbs for threads."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
+
+from django.db import transaction
 
 from agents import selectors as agents
 from agents.text import is_storable
-from chat.errors import BadCharacters, BadRequest
+from chat import timeline, tree
+from chat.errors import BadCharacters, BadRequest, NoSuchMessage
 from chat.events import (
     ThreadAgentChanged,
     ThreadArchived,
+    ThreadForked,
+    ThreadHeadMoved,
     ThreadRenamed,
     ThreadRestored,
     ThreadStarted,
     stream_of,
 )
+from chat.gateway.door import verb
 from chat.models import Thread, User
-from tracer.log import append
+from tracer.log import append, lock
 
 MAX_TITLE = 200
 
 
+@verb
 def start(*, owner: User, agent: str | None = None, title: str = "", actor: str) -> Thread:
     """Begin a conversation.
 
@@ -40,6 +47,58 @@ def start(*, owner: User, agent: str | None = None, title: str = "", actor: str)
     return Thread.objects.get(id=thread)
 
 
+@verb
+def fork(
+    thread: Thread, *, actor: str, message: UUID | None = None, seq: int | None = None
+) -> Thread:
+    """Go on from a place in a thread, in a new one; the thread itself stays as it is.
+
+    Args:
+        thread: The thread to go on from.
+        actor: Who does it.
+        message: The message to go on from; the head of the moment if left out.
+        seq: The event that the moment is at; the last one if left out.
+
+    Raises:
+        NoSuchMessage: The message is not in this thread, or was not at that moment.
+        NoSuchMoment: The thread has no such event.
+    """
+    with transaction.atomic():
+        last = lock(thread.stream)
+        moment = timeline.at(thread, last if seq is None else seq)
+        if message is not None:
+            found = tree.message_in(thread, message)
+            if found.thread_id == thread.id and found.seq > moment.seq:
+                raise NoSuchMessage
+        new = uuid4()
+        event = ThreadForked(
+            thread=new,
+            owner=thread.owner_id,
+            agent=moment.state.agent,
+            title=moment.state.title,
+            origin=thread.id,
+            origin_seq=moment.seq,
+            head=message or moment.state.head,
+        )
+        append(stream_of(new), event, actor=actor)
+    return Thread.objects.get(id=new)
+
+
+@verb
+def move_head(thread: Thread, *, message: UUID, actor: str) -> None:
+    """Go to the branch that a message is on: the conversation goes on at its end.
+
+    Raises:
+        NoSuchMessage: The message is not in this thread.
+    """
+    with transaction.atomic():
+        lock(thread.stream)
+        tip = tree.tip_below(thread, tree.message_in(thread, message))
+        if tip != Thread.objects.get(id=thread.id).head:
+            append(thread.stream, ThreadHeadMoved(thread=thread.id, head=tip), actor=actor)
+
+
+@verb
 def rename(thread: Thread, *, title: str, actor: str) -> None:
     """Give a thread another title.
 
@@ -50,18 +109,21 @@ def rename(thread: Thread, *, title: str, actor: str) -> None:
     append(thread.stream, ThreadRenamed(thread=thread.id, title=_checked(title)), actor=actor)
 
 
+@verb
 def archive(thread: Thread, *, actor: str) -> None:
     """Put a thread away."""
     if thread.state != Thread.State.ARCHIVED:
         append(thread.stream, ThreadArchived(thread=thread.id), actor=actor)
 
 
+@verb
 def restore(thread: Thread, *, actor: str) -> None:
     """Get a thread back."""
     if thread.state != Thread.State.ACTIVE:
         append(thread.stream, ThreadRestored(thread=thread.id), actor=actor)
 
 
+@verb
 def change_agent(thread: Thread, *, agent: str, actor: str) -> None:
     """Have another agent answer by default.
 

@@ -11,12 +11,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from agents import selectors as agents
 from agents.errors import AgentError
-from chat import gateway, history, selectors
-from chat.errors import ChatError, NoSuchThread, NotYours
+from chat import gateway, history, selectors, timeline, tree
+from chat.errors import ChatError, NoSuchMoment, NoSuchThread, NotYours
 from chat.models import Thread, User
 from chat.views import signin
+from tracer.log import last_seq, read
 
 LISTED = 100
+MOST_DIGITS = 18
 
 
 @never_cache
@@ -48,15 +50,21 @@ def thread(request: HttpRequest, thread_id: UUID) -> HttpResponse:
     """Show a thread; say something in it."""
     found = _thread(request, thread_id)
     shown: dict[str, Any] = {}
+    if edited := _uuid(request.GET.get("edit")):
+        shown = _wording(found, edited)
     if request.method == "POST":
         try:
             _act(request, found)
         except (ChatError, AgentError) as error:
-            shown = {"problem": str(error), "content": request.POST.get("content", "")}
+            given = request.POST
+            shown = {name: given.get(name, "") for name in ("content", "replaces")}
+            shown["problem"] = str(error)
         else:
             return redirect("thread", found.id)
-    told = history.of(found)
+    before = _uuid(request.GET.get("before"))
+    told = history.of(found, before=before)
     shown |= {
+        "older_than": before,
         "thread": found,
         "history": told,
         "running": told.running,
@@ -65,6 +73,55 @@ def thread(request: HttpRequest, thread_id: UUID) -> HttpResponse:
     }
     status = 422 if "problem" in shown else 200
     return render(request, "chat/thread.html", _frame(request, found) | shown, status=status)
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD"])
+def at(request: HttpRequest, thread_id: UUID, seq: int) -> HttpResponse:
+    """Show a thread as it stood right after one of its events."""
+    found = _thread(request, thread_id)
+    try:
+        moment = timeline.at(found, seq)
+    except NoSuchMoment as error:
+        raise Http404 from error
+    shown = {
+        "thread": found,
+        "title": moment.state.title,
+        "seq": seq,
+        "event": next(read(found.stream, seq - 1, until=seq), None),
+        "last_seq": last_seq(found.stream),
+        "history": history.at(found, seq, before=_uuid(request.GET.get("before"))),
+    }
+    return render(request, "chat/at.html", _frame(request, found) | shown)
+
+
+@login_required
+@require_http_methods(["GET"])
+def moment(request: HttpRequest, thread_id: UUID) -> HttpResponse:
+    """Go to the moment that the slider was set to."""
+    text = request.GET.get("seq", "")
+    if not (text.isascii() and text.isdecimal() and len(text) < MOST_DIGITS):
+        raise Http404
+    return redirect("thread-at", thread_id, int(text))
+
+
+@login_required
+@require_POST
+def fork(request: HttpRequest, thread_id: UUID) -> HttpResponse:
+    """Go on from a message, or from a moment, in a new thread."""
+    found = _thread(request, thread_id)
+    seq = request.POST.get("seq", "")
+    try:
+        new = gateway.fork(
+            found,
+            message=_uuid(request.POST.get("message")),
+            seq=int(seq) if seq.isascii() and seq.isdecimal() else None,
+            actor=_actor(request),
+        )
+    except ChatError as error:
+        raise Http404 from error
+    return redirect("thread", new.id)
 
 
 @login_required
@@ -96,22 +153,49 @@ def rename(request: HttpRequest, thread_id: UUID) -> HttpResponse:
     return render(request, "chat/rename.html", context, status=422 if problem else 200)
 
 
+def _wording(found: Thread, message_id: UUID) -> dict[str, Any]:
+    """Return what the composer begins with to word a message anew."""
+    try:
+        return {"replaces": message_id, "content": tree.message_in(found, message_id).content}
+    except ChatError as error:
+        return {"problem": str(error)}
+
+
 def _act(request: HttpRequest, found: Thread) -> None:
     """Do what a form of the thread's page asks for."""
-    actor = _actor(request)
-    match request.POST.get("action", "send"):
+    actor, given = _actor(request), request.POST
+    content, named = given.get("content", ""), _uuid(given.get("message"))
+    match given.get("action", "send"):
         case "stop":
             gateway.stop(found, actor=actor)
         case "retry":
-            gateway.retry(found, actor=actor)
+            gateway.retry(found, actor=actor, message=named)
+        case "head" if named:
+            gateway.move_head(found, message=named, actor=actor)
+        case "approve":
+            allow = given.get("decision") == "allow"
+            gateway.decide(found, call=given.get("call", ""), allow=allow, actor=actor)
+        case "answer":
+            question = given.get("question", "")
+            gateway.answer(found, question=question, content=content, actor=actor)
+        case _ if given.get("steer"):
+            gateway.steer(thread=found, content=content, channel="web", sender=actor)
         case _:
             gateway.receive(
                 thread=found,
-                content=request.POST.get("content", ""),
+                content=content,
                 channel="web",
                 sender=actor,
-                agent=request.POST.get("agent") or None,
+                agent=given.get("agent") or None,
+                place=gateway.Place(replaces=_uuid(given.get("replaces"))),
             )
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None
 
 
 def _frame(request: HttpRequest, current: Thread | None = None) -> dict[str, Any]:

@@ -61,8 +61,8 @@ export class ThreadSocket {
   }
 
   /** Send a message; it is sent again after a lost connection until it is seen in the stream. */
-  say(content, agent) {
-    const command = { type: "send", content, agent, client_id: identity() };
+  say(content, agent, more) {
+    const command = { type: "send", content, agent, client_id: identity(), ...more };
     this.unsent.set(command.client_id, command);
     this.command(command);
   }

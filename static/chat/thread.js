@@ -7,12 +7,14 @@ import { ThreadSocket } from "./socket.js";
 const list = document.getElementById("messages");
 const composer = document.getElementById("composer");
 const stop = document.getElementById("stop");
+const steer = document.getElementById("steer-label");
 const status = document.getElementById("status");
 const problem = document.getElementById("problem");
 const announcer = document.getElementById("announcer");
 const names = new Map(Array.from(composer.elements.agent.options, (each) => [each.value, each.label]));
 const growing = new Map(); // run → GrowingText
 const active = new Set();
+let otherBranch; // a timer: the conversation goes on elsewhere in the tree
 
 // Entries ----------------------------------------------------------------------------------------
 
@@ -24,6 +26,8 @@ function newEntry(role, message, agent) {
   entry.className = `message ${role}`;
   entry.dataset.message = message;
   entry.querySelector(".who").textContent = role === "user" ? "You" : names.get(agent) ?? agent;
+  entry.querySelector(".edit").href = `?edit=${message}#composer`;
+  for (const button of entry.querySelectorAll(".tools > button")) button.value = message;
   return entry;
 }
 
@@ -46,7 +50,16 @@ function following(change) {
 }
 
 function showActive() {
-  stop.hidden = active.size === 0;
+  stop.hidden = steer.hidden = active.size === 0;
+}
+
+/** Put an entry behind another one; what stood there is on another branch now. */
+function putBehind(entry, place) {
+  const before = place ?? list.querySelector(":scope > .older");
+  while (before ? before.nextElementSibling : list.firstElementChild) {
+    (before ? before.nextElementSibling : list.firstElementChild).remove();
+  }
+  list.append(entry);
 }
 
 // Events -----------------------------------------------------------------------------------------
@@ -61,10 +74,12 @@ const onEvent = {
   "message.added": (data) => {
     let entry = entryOf(data.message) ?? (data.role === "assistant" ? answerOf(data.run) : null);
     if (!entry) {
+      const place = data.parent && entryOf(data.parent);
+      if (data.parent && !place) return; // on a branch that is not shown
       entry = newEntry(data.role, data.message, data.agent);
-      list.append(entry);
+      data.role === "user" ? putBehind(entry, place) : list.append(entry);
     }
-    growing.delete(data.run);
+    if (data.role === "assistant") growing.delete(data.run);
     entry.querySelector(".text").innerHTML = data.html; // rendered and sanitised by the server
     if (data.role === "assistant") announcer.textContent = `${names.get(data.agent) ?? data.agent} has answered.`;
   },
@@ -72,11 +87,25 @@ const onEvent = {
     const entry = entryOf(data.message);
     if (entry) entry.querySelector(".text").innerHTML = data.html;
   },
+  "thread.head_moved": () => {
+    otherBranch = setTimeout(() => location.reload(), 500);
+  },
+  "llm.called": (data) => {
+    for (const message of data.steered) {
+      const said = entryOf(message);
+      if (!said) continue;
+      addStep(data.run, { call: message, name: "You", state: "said", result: said.querySelector(".text").textContent });
+      said.remove();
+    }
+  },
   "run.queued": (data) => {
     active.add(data.run);
     if (entryOf(data.answer)) return;
     const asked = entryOf(data.message);
-    while (data.retry_of && asked?.nextElementSibling) asked.nextElementSibling.remove(); // another branch
+    if (data.retry_of && asked) {
+      clearTimeout(otherBranch);
+      while (asked.nextElementSibling) asked.nextElementSibling.remove(); // another branch
+    }
     const entry = newEntry("assistant", data.answer, data.agent);
     entry.dataset.run = data.run;
     entry.dataset.asked = data.message;
@@ -90,29 +119,56 @@ const onEvent = {
   "run.completed": (data) => ended(data, ""),
   "run.cancelled": (data) => ended(data, "Stopped."),
   "run.failed": (data) => ended(data, data.error.detail),
+  "run.waiting": (data) => {
+    setState(answerOf(data.run), "waiting");
+    announcer.textContent = `${names.get(data.agent) ?? data.agent} waits for you.`;
+  },
+  "run.resumed": (data) => setState(answerOf(data.run), "queued"),
+  "run.handed_over": (data) => setState(answerOf(data.run), "queued"),
+  "tool.approval_requested": (data) => addStep(data.run, { ...data, state: "approval" }),
+  "question.asked": (data) => addStep(data.run, { ...data, call: data.question, state: "question", result: data.content }),
   "tool.called": (data) => {
-    const entry = answerOf(data.run);
-    if (!entry || stepOf(entry, data.call)) return;
-    const step = document.getElementById("step-template").content.firstElementChild.cloneNode(true);
-    step.dataset.call = data.call;
-    step.querySelector(".tool").textContent = data.name;
-    step.querySelector(".arguments").textContent = JSON.stringify(data.arguments);
-    entry.querySelector(".steps").append(step);
-    setState(entry, "tools");
+    addStep(data.run, { ...data, state: "running" });
+    setState(answerOf(data.run), "tools");
   },
   "tool.returned": (data) => endStep(data, "done", data.result),
   "tool.failed": (data) => endStep(data, "failed", data.error),
 };
 
 const stepOf = (entry, call) => entry.querySelector(`[data-call="${CSS.escape(call)}"]`);
+const outcomes = { running: "running…", approval: "needs your leave", question: "asks you", said: "meanwhile" };
+
+function setStep(step, state, result) {
+  step.dataset.state = state;
+  step.querySelector(".outcome").textContent = outcomes[state] ?? state;
+  if (result !== undefined) {
+    step.querySelector(".result").textContent = typeof result === "string" ? result : JSON.stringify(result, null, 2);
+  }
+  if (state === "said" || state === "question") step.querySelector("details").open = true;
+}
+
+/** Show a step of an answer, or what has become of it. */
+function addStep(run, { call, name, arguments: given, state, result }) {
+  const entry = answerOf(run);
+  if (!entry) return;
+  let step = stepOf(entry, call);
+  if (!step) {
+    step = document.getElementById("step-template").content.firstElementChild.cloneNode(true);
+    step.dataset.call = call;
+    step.querySelector(".tool").textContent = name;
+    step.querySelector(".arguments").textContent = given ? JSON.stringify(given) : "";
+    step.querySelector(".decision").elements.call.value = call;
+    step.querySelector(".reply").elements.question.value = call;
+    entry.querySelector(".steps").append(step);
+  }
+  setStep(step, state, result);
+}
 
 function endStep(data, state, result) {
   const entry = answerOf(data.run);
   const step = entry && stepOf(entry, data.call);
   if (!step) return;
-  step.dataset.state = state;
-  step.querySelector(".outcome").textContent = state;
-  step.querySelector(".result").textContent = typeof result === "string" ? result : JSON.stringify(result, null, 2);
+  setStep(step, state, result);
   if (!entry.querySelector('.step[data-state="running"]')) setState(entry, "running");
 }
 
@@ -156,7 +212,7 @@ function onState(state) {
   status.textContent = { open: "", lost: "Connection lost. Coming back…", closed: "Signed out. Reload the page." }[state];
 }
 
-for (const entry of list.querySelectorAll('[data-state="queued"], [data-state="running"]')) active.add(entry.dataset.run);
+for (const entry of list.querySelectorAll('.message:is([data-state="queued"], [data-state="running"], [data-state="waiting"])')) active.add(entry.dataset.run);
 list.scrollTop = list.scrollHeight;
 showActive();
 foldSide();
@@ -168,9 +224,23 @@ composer.addEventListener("submit", (event) => {
   const content = composer.elements.content.value;
   if (!content.trim()) return;
   showProblem("");
-  socket.say(content, composer.elements.agent.value);
-  composer.elements.content.value = "";
+  const replaces = composer.elements.replaces.value;
+  const more = replaces ? { replaces } : steer.querySelector("input").checked && active.size ? { steer: true } : {};
+  socket.say(content, composer.elements.agent.value, more);
+  composer.elements.content.value = composer.elements.replaces.value = "";
+  document.getElementById("editing")?.remove();
   list.scrollTop = list.scrollHeight;
+});
+
+// Decisions and answers, by the socket.
+list.addEventListener("submit", (event) => {
+  const form = event.target;
+  const call = form.closest(".step").dataset.call;
+  showProblem("");
+  const command = form.classList.contains("decision")
+    ? { type: "approve", call, decision: event.submitter.value }
+    : { type: "answer", question: call, content: form.elements.content.value };
+  if (socket.command(command)) event.preventDefault();
 });
 
 // Without a connection these forms are sent the plain way.

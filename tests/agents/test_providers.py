@@ -73,7 +73,7 @@ def test_the_server_gets_what_it_needs(broker: Broker, model_server: tuple[str, 
     assert "max_tokens" not in body
     assert body["stream"] is True
     names = [tool["function"]["name"] for tool in body["tools"]]
-    assert names == ["calculator", "current_datetime", "resolve_date"]
+    assert names == ["ask_user", "calculator", "current_datetime", "resolve_date"]
 
 
 FAILURES = [

@@ -110,7 +110,7 @@ def test_a_message_can_follow_an_earlier_one(thread: Thread) -> None:
     first = ask(thread, "one")
     ask(thread, "two")
 
-    branch = say(thread, "another two", parent=first.answer_id)
+    branch = say(thread, "another two", place=gateway.Place(parent=first.answer_id))
 
     assert Message.objects.get(id=branch.message).parent_id == first.answer_id
     thread.refresh_from_db()
@@ -123,7 +123,7 @@ def test_a_parent_of_another_thread_is_refused(thread: Thread, owner: User) -> N
 
     for parent in (foreign, uuid4()):
         with pytest.raises(NoSuchMessage):
-            say(thread, "Hello", parent=parent)
+            say(thread, "Hello", place=gateway.Place(parent=parent))
 
 
 def test_a_message_brings_an_archived_thread_back(thread: Thread) -> None:

@@ -13,9 +13,9 @@ from agents import endpoints
 from agents.events import LLMResponded, ToolCalled, ToolReturned
 from agents.messages import Reply, ToolCall
 from agents.models import Agent
-from chat import context, control, gateway, leases, selectors, tasks, turn
+from chat import context, control, gateway, leases, selectors, tasks, tree, turn
 from chat.errors import LeaseLost, NothingToRetry, NothingToStop, RunActive
-from chat.events import RunStarted
+from chat.events import RunCrashed, RunStarted
 from chat.models import Lease, Message, Run, Thread
 from chat.projections import IllegalMove
 from tests.chat.talk import ask, kinds, say, work
@@ -191,7 +191,7 @@ def test_messages_of_a_thread_are_answered_in_order(scripted_thread: Thread) -> 
 
     answers = Message.objects.filter(role="assistant").order_by("seq")
     assert [answer.run_id for answer in answers] == [receipt.run for receipt in receipts]
-    path = selectors.path(scripted_thread, answers.last().id)  # type: ignore[union-attr]
+    path = list(tree.upwards(answers.last().id))[::-1]  # type: ignore[union-attr]
     assert [m.content for m in path if m.role == "user"] == [f"number {n}" for n in range(5)]
 
 
@@ -241,6 +241,9 @@ def left_behind(thread: Thread, content: str, *events: Any, attempt: int = 1) ->
     receipt = say(thread, content)
     run = Run.objects.get(id=receipt.run)
     for number in range(1, attempt + 1):
+        if number > 1:
+            crashed = RunCrashed(run=run.id, agent=run.agent, attempt=number - 1)
+            append(thread.stream, crashed, correlation_id=run.id)
         started = RunStarted(run=run.id, agent=run.agent, attempt=number, answer=run.answer_id)
         append(thread.stream, started, correlation_id=run.id)
     for event in events:
@@ -308,11 +311,13 @@ def test_finished_tools_are_not_run_again(
     assert "Nobody knows whether it took effect" in results["risky"]
     run.refresh_from_db()
     assert answer_of(run).content.startswith("Let me see.\n\nThe tools say:")
+    told = scripted[1].requests[-1]["messages"][-1]
+    assert told == {"role": "system", "content": context.CRASH_NOTE}
 
 
 def test_a_run_that_breaks_down_again_and_again_is_given_up(scripted_thread: Thread) -> None:
-    run = left_behind(scripted_thread, "Hello", attempt=turn.MAX_ATTEMPTS)
-    live.connection().set(live.snapshot_key(str(run.id), turn.MAX_ATTEMPTS), "half an ans")
+    run = left_behind(scripted_thread, "Hello", attempt=turn.MAX_CRASHES)
+    live.connection().set(live.snapshot_key(str(run.id), turn.MAX_CRASHES), "half an ans")
 
     work(scripted_thread)
 

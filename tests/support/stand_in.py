@@ -166,7 +166,7 @@ async def _go_wrong(fail: str, response: web.StreamResponse, request: web.Reques
 
 
 def _script(messages: list[dict[str, Any]]) -> Script:
-    last = messages[-1]
+    last = next(each for each in reversed(messages) if each["role"] != "system")
     if last["role"] == "tool":
         results = [each["content"] for each in messages if each["role"] == "tool"]
         return Script(text=f"The tools say: {' '.join(results)}")
