@@ -26,7 +26,7 @@ from agents.models import Agent
 from agents.tools.execution import Decisions, failure_text, result_text
 from agents.tools.registry import Registry
 from chat import timeline, tree
-from chat.events import MessageAdded, RunCrashed
+from chat.events import RunCrashed
 from chat.models import Message, Run
 from tracer.events import Event, Recorded
 from tracer.log import read_correlated
@@ -40,14 +40,13 @@ UNKNOWN_OUTCOME = (
     "check before you call it again."
 )
 LEFT_OUT = "The conversation is longer than what you see: its older part is left out here."
-PAGE = 40  # messages
+PAGE = 200  # messages
 CHARACTERS_PER_TOKEN = 4  # of ordinary text, on the low side
 KINDS = tuple(
     kind.kind
     for kind in (
         LLMCalled,
         LLMResponded,
-        MessageAdded,
         QuestionAsked,
         RunCrashed,
         ToolApprovalRequested,
@@ -87,15 +86,13 @@ class Steps:
     started: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
     approved: dict[str, str] = field(default_factory=dict)
-    said: dict[UUID, str] = field(default_factory=dict)
 
     def take(self, entry: Recorded) -> None:
         """Take the next event of the run."""
         match entry.event:
-            case MessageAdded(role="user") as event:
-                self.said[event.message] = event.content
-            case LLMCalled(steered=messages):
-                self.items += [Turn(role="user", content=self.said[each]) for each in messages]
+            case LLMCalled(steered=messages) if messages:
+                said = Message.objects.in_bulk(messages)
+                self.items += [Turn(role="user", content=said[each].content) for each in messages]
             case LLMResponded(calls=[_, *_]) as event:
                 self.items.append(event)
             case RunCrashed():
@@ -175,7 +172,7 @@ def build(run: Run, agent: Agent, tools: Registry) -> Context:
         agent: Who answers.
         tools: The agent's tools; they say what may be called again after a crash.
     """
-    own = _steps({run.id}).get(run.id, Steps())
+    own = _steps([run.id]).get(run.id, Steps())
     if run.attempt:
         _close_unknown(own, tools)
     open_turns, notes = own.open_and_after()
@@ -201,7 +198,7 @@ def tokens(turn: Turn) -> int:
 
 def said(run: Run) -> str:
     """Return what the finished rounds of a run have said."""
-    return _steps({run.id}).get(run.id, Steps()).text
+    return _steps([run.id]).get(run.id, Steps()).text
 
 
 def _past(run: Run, room: int) -> tuple[list[Turn], bool]:
@@ -214,7 +211,9 @@ def _past(run: Run, room: int) -> tuple[list[Turn], bool]:
     left_out = False
     while not left_out and (page := list(islice(walk, PAGE))):
         timeline.reword(page, run.thread)
-        steps = _steps({message.run_id for message in page if message.run_id} - {run.id})
+        answering = [message.run_id for message in page if message.run_id]
+        with_steps = Run.objects.filter(id__in=answering, has_steps=True).exclude(id=run.id)
+        steps = _steps(list(with_steps.values_list("id", flat=True)))
         for each in steps.values():
             each.close("It has no result.")
         for message in page:
@@ -247,7 +246,7 @@ def _turns(message: Message, steps: dict[UUID, Steps]) -> list[Turn]:
 def _steps(runs: Collection[UUID]) -> dict[UUID, Steps]:
     """Read the steps of runs; of those that have ended, each call without a result has failed."""
     found: dict[UUID, Steps] = {}
-    for entry in read_correlated(runs, kinds=KINDS):
+    for entry in read_correlated(runs, kinds=KINDS) if runs else ():
         if entry.correlation_id is not None:
             found.setdefault(entry.correlation_id, Steps()).take(entry)
     return found

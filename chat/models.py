@@ -156,6 +156,7 @@ class Run(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0)
     crashes = models.PositiveSmallIntegerField(default=0)
+    has_steps = models.BooleanField(default=False)
     waiting_until = models.DateTimeField(null=True)
     cancel_requested = models.BooleanField(default=False)
     error = models.JSONField(null=True)

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
-from agents.events import LLMCalled
+from agents.events import LLMCalled, LLMResponded
 from chat.events import (
     MOVES,
     PREFIX,
@@ -202,6 +202,12 @@ def _run_waiting(event: RunWaiting, _: Recorded) -> None:
 @_on(RunResumed)
 def _run_resumed(event: RunResumed, _: Recorded) -> None:
     _move(event.run, RunState.QUEUED, waiting_until=None)
+
+
+@_on(LLMResponded)
+def _llm_responded(event: LLMResponded, _: Recorded) -> None:
+    if event.calls:
+        Run.objects.filter(id=event.run, has_steps=False).update(has_steps=True)
 
 
 @_on(RunCancelRequested)

@@ -85,20 +85,19 @@ def _step(state: ThreadState, entry: Recorded) -> ThreadState:
     return state.after(changes(entry.event, head=state.head))
 
 
-def path(moment: Moment, *, before: UUID | None = None, limit: int = WINDOW) -> list[Message]:
+def path(moment: Moment, *, before: UUID | None = None) -> list[Message]:
     """Return the last messages of the path at a moment, as they read then, in order.
 
     Args:
         moment: When.
         before: Only messages before this one.
-        limit: How many at most.
     """
     walk = tree.upwards(moment.state.head)
     if before is not None:
         for message in walk:
             if message.id == before:
                 break
-    found = list(islice(walk, limit))[::-1]
+    found = list(islice(walk, WINDOW))[::-1]
     reword(found, moment.thread, until=moment.seq)
     return found
 

@@ -16,14 +16,18 @@ FIRST_PAGE = 40
 LARGEST_PAGE = 640
 
 
-def upwards(tip: UUID | None) -> Iterator[Message]:
+def upwards(tip: UUID | None, *, page: int = FIRST_PAGE) -> Iterator[Message]:
     """Walk from a message to the first one. Pages grow, so that a short walk is a short read.
 
     A message may be the child of an answer that never came; then the message that this
     answer was for comes next.
+
+    Args:
+        tip: The message to begin with.
+        page: How many to read first.
     """
     read: dict[UUID, Message] = {}
-    size, place = FIRST_PAGE, tip
+    size, place = page, tip
     while place is not None:
         message = read.pop(place, None) or Message.objects.filter(id=place).first()
         if message is None:

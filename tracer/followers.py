@@ -35,3 +35,8 @@ def projectors() -> tuple[Follower, ...]:
 def reactors() -> tuple[Follower, ...]:
     """Return those who react, in order."""
     return tuple(_reactors)
+
+
+def silence() -> None:
+    """Have nobody react any more, in this process: for what fills a stream with the past."""
+    _reactors.clear()

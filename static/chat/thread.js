@@ -110,7 +110,7 @@ const onEvent = {
     entry.dataset.run = data.run;
     entry.dataset.asked = data.message;
     setState(entry, "queued");
-    asked ? asked.after(entry) : list.append(entry);
+    asked?.after(entry); // else it is on a branch that is not shown
   },
   "run.started": (data) => {
     active.add(data.run);

@@ -1,16 +1,14 @@
 """A whole conversation in a real browser. The screenshots are kept in `build/screenshots`."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from tests.support import needs
 from tests.support.installation import ROOT, Installation
-from tests.support.stand_in import tokens
+from tests.support.stand_in import script, tokens
 
 SHOTS = ROOT / "build" / "screenshots"
 FLAGS = [
@@ -81,10 +79,6 @@ def last_answer(page: Page) -> Locator:
 
 def ended(page: Page, state: str = "completed") -> None:
     expect(last_answer(page)).to_have_attribute("data-state", state, timeout=PATIENCE_MS)
-
-
-def script(**what: Any) -> str:
-    return json.dumps(what)
 
 
 def test_the_demo_answers_with_two_tools(page: Page) -> None:

@@ -1,17 +1,11 @@
 """Processes that are killed in the middle of an answer, and another server in front."""
 
-import json
 import time
 from pathlib import Path
-from typing import Any
 
 from tests.acceptance.talker import Talker
 from tests.support.installation import Installation, running
-from tests.support.stand_in import StandIn, tokens
-
-
-def script(**what: Any) -> str:
-    return json.dumps(what)
+from tests.support.stand_in import StandIn, script, tokens
 
 
 async def test_a_worker_that_is_killed_is_replaced(parley: Installation, talker: Talker) -> None:

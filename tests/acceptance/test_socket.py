@@ -11,13 +11,9 @@ import pytest
 
 from tests.acceptance.talker import Conversation, Talker
 from tests.support.installation import Installation, wait_until
-from tests.support.stand_in import StandIn, tokens
+from tests.support.stand_in import StandIn, script, tokens
 
 DEMO_QUESTION = "What is 17*23, and what date is next Tuesday?"
-
-
-def script(**what: Any) -> str:
-    return json.dumps(what)
 
 
 async def test_two_thousand_tokens_arrive_whole_and_in_order(talker: Talker) -> None:

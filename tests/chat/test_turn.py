@@ -1,6 +1,5 @@
 """A turn: answers, tools, failures, stops, and workers that vanish."""
 
-import json
 import threading
 from datetime import timedelta
 from typing import Any
@@ -20,15 +19,11 @@ from chat.models import Lease, Message, Run, Thread
 from chat.projections import IllegalMove
 from tests.chat.talk import ask, kinds, say, work
 from tests.support.installation import wait_until
-from tests.support.stand_in import StandIn, tokens
+from tests.support.stand_in import StandIn, script, tokens
 from tracer import live
 from tracer.log import append, read
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_tables_equal_their_fold")]
-
-
-def script(**what: Any) -> str:
-    return json.dumps(what)
 
 
 def problem(run: Run) -> dict[str, Any]:

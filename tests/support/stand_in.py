@@ -61,6 +61,11 @@ class Script(BaseModel):
             yield from tokens(self.tokens)
 
 
+def script(**what: Any) -> str:
+    """Write a message that tells the server what to do; see `Script`."""
+    return json.dumps(what)
+
+
 def tokens(count: int) -> Iterator[str]:
     """Yield `count` tokens of all kinds of characters, each telling its number."""
     for number in range(count):
