@@ -1,6 +1,7 @@
 """A thread's socket: what the feed tells goes out, commands come in."""
 
 import asyncio
+import time
 from uuid import UUID
 
 import structlog
@@ -33,6 +34,8 @@ class ThreadConsumer(AsyncWebsocketConsumer):
 
     thread: Thread
     feeding: "asyncio.Task[None] | None" = None
+    watching: "asyncio.Task[None] | None" = None
+    writing_since: float | None = None
 
     @override
     async def connect(self) -> None:
@@ -48,8 +51,9 @@ class ThreadConsumer(AsyncWebsocketConsumer):
 
     @override
     async def disconnect(self, code: int) -> None:
-        if self.feeding is not None:
-            self.feeding.cancel()
+        for task in (self.feeding, self.watching):
+            if task is not None:
+                task.cancel()
 
     @override
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -74,6 +78,7 @@ class ThreadConsumer(AsyncWebsocketConsumer):
         )
         feed = Feed(self.thread, after=after, html=html, write=self._write)
         self.feeding = asyncio.create_task(self._feed(feed))
+        self.watching = asyncio.create_task(self._watch(self.feeding))
 
     async def _obey(self, command: frames.AnyCommand) -> None:
         if isinstance(command, frames.Ping):
@@ -88,9 +93,6 @@ class ThreadConsumer(AsyncWebsocketConsumer):
                 await feed.run()
         except asyncio.CancelledError:
             raise
-        except TimeoutError:
-            logger.warning("socket_too_slow", thread=str(self.thread.id))
-            await self.close(CLOSE_TOO_SLOW)
         except DatabaseTrouble as error:
             logger.warning("socket_without_database", error=str(error))
             await self.close(CLOSE_TRY_AGAIN)
@@ -99,13 +101,21 @@ class ThreadConsumer(AsyncWebsocketConsumer):
             await self.close(1011)
 
     async def _write(self, frame: Frame) -> None:
-        """Send a frame. A slow client is waited for; one that can't follow has to come back.
+        """Send a frame. A slow client is waited for; `_watch` sees to it that not for ever."""
+        self.writing_since = time.monotonic()
+        await self.send(text_data=frames.encode(frame))
+        self.writing_since = None
 
-        Raises:
-            TimeoutError: The client has taken nothing for too long.
-        """
-        async with asyncio.timeout(settings.SLOW_CLIENT_SECONDS):
-            await self.send(text_data=frames.encode(frame))
+    async def _watch(self, feeding: "asyncio.Task[None]") -> None:
+        """Let a client go that has taken nothing for too long: it has to come back."""
+        limit = settings.SLOW_CLIENT_SECONDS
+        while True:  # one timer a socket; a timeout for each frame would cost more
+            await asyncio.sleep(limit / 4)
+            if self.writing_since and time.monotonic() - self.writing_since > limit:
+                logger.warning("socket_too_slow", thread=str(self.thread.id))
+                feeding.cancel()
+                await self.close(CLOSE_TOO_SLOW)
+                return
 
     async def _refuse(
         self, error: ChatError | AgentError, *, client_id: UUID | None = None

@@ -210,7 +210,7 @@ class Lease(models.Model):
     expires_at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["holder"], name="lease_by_holder")]
+        indexes = [models.Index(fields=["holder", "expires_at"], name="lease_by_holder")]
 
     @override
     def __str__(self) -> str:

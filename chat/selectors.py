@@ -115,6 +115,13 @@ def last_run(thread: Thread) -> Run | None:
     return Run.objects.filter(thread=thread).order_by("seq").last()
 
 
+def abandoned_threads() -> list[UUID]:
+    """Return the threads whose worker has vanished: it has not renewed its lease."""
+    expired = Lease.objects.filter(expires_at__lte=timezone.now()).exclude(holder="")
+    names = expired.values_list("stream", flat=True)
+    return [UUID(name.removeprefix(PREFIX)) for name in names if name.startswith(PREFIX)]
+
+
 def unattended_threads(*, queued_for: timedelta) -> list[UUID]:
     """Return the threads with a run that no worker sees to: nobody holds their lease.
 

@@ -1,5 +1,6 @@
 """What Celery workers do. Ids in, one function called: each may come twice, or late."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from chat.models import Thread
 from tracer import live
 
 ON_ITS_WAY = timedelta(seconds=3)
-AGAIN_SECONDS = 5
+AGAIN_SECONDS = 3
 
 
 @shared_task(acks_late=False)  # what a lost worker leaves behind, `resume_runs` finds
@@ -39,12 +40,21 @@ def resume_runs() -> None:
 
     What has waited for a person to its deadline is closed, too.
     """
-    for thread in selectors.unattended_threads(queued_for=ON_ITS_WAY):
-        # Every worker looks each second; a queue that is long must not grow by that.
-        if live.connection().set(f"parley:resumed:{thread}", 1, nx=True, ex=AGAIN_SECONDS):
-            run_turn.delay(thread_id=str(thread))
+    _send_workers(selectors.unattended_threads(queued_for=ON_ITS_WAY))
     for thread in selectors.overdue_threads():
         gateway.expire(Thread.objects.get(id=thread))
+
+
+def resume_abandoned() -> None:
+    """Send workers to threads whose worker has vanished. Cheap enough to look all the time."""
+    _send_workers(selectors.abandoned_threads())
+
+
+def _send_workers(threads: Iterable[UUID]) -> None:
+    for thread in threads:
+        # Every worker looks, again and again; a queue that is long must not grow by that.
+        if live.connection().set(f"parley:resumed:{thread}", 1, nx=True, ex=AGAIN_SECONDS):
+            run_turn.delay(thread_id=str(thread))
 
 
 @shared_task

@@ -16,13 +16,14 @@ from django.db import DatabaseError, connection
 
 from chat import control, leases
 from chat.models import Run
-from chat.tasks import resume_runs
+from chat.tasks import resume_abandoned, resume_runs
 
 SWITCH_SECONDS = 0.001  # the loop that streams gets the processor back soon
 RENEW_SECONDS = 0.75
-SWEEP_SECONDS = 0.5
+LOOK_SECONDS = 0.4
+SWEEPS = 5  # looks for vanished workers for each look at everything
 RECONNECT_SECONDS = 0.5
-LOOK_SECONDS = 0.05
+WAIT_SECONDS = 0.05
 
 logger = structlog.get_logger(__name__)
 
@@ -46,7 +47,7 @@ def leave() -> None:
 def _hand_over_late() -> None:
     deadline = time.monotonic() + settings.SHUTDOWN_SECONDS
     while control.running() and time.monotonic() < deadline:
-        time.sleep(LOOK_SECONDS)
+        time.sleep(WAIT_SECONDS)
     if left := control.hand_over():
         logger.warning("runs_handed_over", runs=left)
 
@@ -73,9 +74,12 @@ def _renew() -> None:
 
 def _sweep() -> None:
     """Pick up what no worker sees to."""
+    for _ in range(SWEEPS):
+        if not control.leaving():
+            resume_abandoned()
+        time.sleep(LOOK_SECONDS)
     if not control.leaving():
         resume_runs()
-    time.sleep(SWEEP_SECONDS)
 
 
 def _obey() -> None:

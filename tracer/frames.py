@@ -21,7 +21,24 @@ SECONDS_PER_ANSWER = 0.0005
 SNAPSHOT_TTL_SECONDS = 24 * 3600
 MAX_CHARACTERS = 10_000  # of a delta; even escaped it stays under 64 kB
 
-Untyped = Any  # redis-py types its pipelines as its clients
+# All snapshots and the frame in one command with one answer: the lengths that the snapshots have
+# now. A command for each of a hundred answers would cost more than reading their tokens.
+PUBLISH = """
+local lengths = {}
+for place = 2, #KEYS do
+    local how, text = ARGV[place * 2], ARGV[place * 2 + 1]
+    if how == 'set' then
+        redis.call('SET', KEYS[place], text, 'EX', ARGV[3])
+        lengths[place - 1] = #text
+    else
+        lengths[place - 1] = redis.call('APPEND', KEYS[place], text)
+    end
+end
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', 'f', ARGV[1])
+return lengths
+"""
+
+Untyped = Any  # redis-py types its scripts for both kinds of clients
 
 logger = structlog.get_logger(__name__)
 
@@ -103,6 +120,7 @@ class FrameClock:
 
     def __init__(self) -> None:
         self.redis = live.async_connection()
+        self._script: Untyped = self.redis.register_script(PUBLISH)
         self._grown: dict[Answer, None] = {}
         self._wake = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -149,25 +167,27 @@ class FrameClock:
 
     async def _publish(self, answers: list[Answer]) -> None:
         self._publishing = frozenset(answers)
-        pipeline: Untyped = self.redis.pipeline(transaction=False)
         deltas: list[live.Delta] = []
+        keys: list[str] = [live.BUS]
+        stored: list[str | bytes] = []
         for answer in answers:
             text = answer.news()
             deltas += _deltas(answer, text)
-            _store(pipeline, answer, text)
+            keys.append(live.snapshot_key(answer.run, answer.attempt))
+            stored += _stored(answer, text)
             answer.published += len(text)
-        entry: dict[Any, Any] = {"f": live.encode(deltas)}
-        pipeline.xadd(live.BUS, entry, maxlen=live.BUS_LENGTH, approximate=True)
         try:
-            lengths = await pipeline.execute()
+            lengths: list[int] = await self._script(
+                keys, [live.encode(deltas), live.BUS_LENGTH, SNAPSHOT_TTL_SECONDS, *stored]
+            )
         except (redis.RedisError, OSError) as error:
             logger.warning("frame_lost", error=str(error), answers=len(answers))
             for answer in answers:
                 answer.stored_bytes = None  # the next frame stores the whole text again
         else:
-            for answer, length in zip(answers, lengths, strict=False):
+            for answer, length in zip(answers, lengths, strict=True):
                 answer.confirmed = answer.published
-                if length is not True and length != answer.stored_bytes:
+                if length != answer.stored_bytes:
                     answer.stored_bytes = None  # Redis came back without its memory
         finally:
             self._publishing = frozenset()
@@ -175,17 +195,15 @@ class FrameClock:
             self._published = asyncio.Event()
 
 
-def _store(pipeline: Untyped, answer: Answer, news: str) -> None:
-    """Keep the snapshot whole: append what is new, or set all of it where it is missing."""
-    key = live.snapshot_key(answer.run, answer.attempt)
+def _stored(answer: Answer, news: str) -> tuple[str, bytes]:
+    """Return how the snapshot is kept whole: what is new is added, or all of it is set anew."""
     if answer.stored_bytes is None:
         whole = answer.text.encode()
-        pipeline.set(key, whole, ex=SNAPSHOT_TTL_SECONDS)
         answer.stored_bytes = len(whole)
-    else:
-        added = news.encode()
-        pipeline.append(key, added)
-        answer.stored_bytes += len(added)
+        return "set", whole
+    added = news.encode()
+    answer.stored_bytes += len(added)
+    return "add", added
 
 
 def _deltas(answer: Answer, text: str) -> Iterator[live.Delta]:

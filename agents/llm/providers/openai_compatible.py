@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import aiohttp
+from pydantic_core import from_json
 from typing_extensions import override
 
 from agents.errors import LLMError
@@ -100,7 +101,7 @@ class OpenAICompatible(Provider):
                 self._take(data, assembly)
 
     def _take(self, data: bytes, assembly: Assembly) -> None:
-        chunk = json.loads(data)
+        chunk = from_json(data)
         if isinstance(chunk, dict) and chunk.get("error"):
             raise self._streamed_error(chunk["error"])
         assembly.take(chunk)
