@@ -4,7 +4,7 @@ BIN := .venv/bin
 # On all cores, and even where PYTHONDONTWRITEBYTECODE is set: each start would compile anew.
 COMPILE := $(BIN)/python -m compileall -q -j 0
 
-.PHONY: help run test ci lint format bench lock
+.PHONY: help run test faults ci lint format bench lock
 
 help: ## Show what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ run: .venv/runtime ## Run Parley; prints a link to open
 test: .venv/dev ## Run the whole test suite
 	@$(COMPILE) config chat agents tracer tests
 	@$(BIN)/python -m pytest
+
+faults: .venv/dev ## Kill processes under 200 conversations; nothing may be lost
+	FAULT_SCHEDULES=200 $(BIN)/python -m pytest -s tests/acceptance/test_faults.py tests/acceptance/test_storm.py
 
 lint: .venv/dev ## Check format, lint, types, import contracts and migrations
 	$(BIN)/ruff format --check .

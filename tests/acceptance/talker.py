@@ -14,17 +14,26 @@ PATIENCE_SECONDS = 30
 
 
 class Conversation:
-    """One socket, and what it has told so far."""
+    """What a thread has told so far, by the contract; and the socket, if there is one."""
 
-    def __init__(self, socket: "aiohttp.ClientWebSocketResponse") -> None:
-        self.socket = socket
+    def __init__(self, socket: "aiohttp.ClientWebSocketResponse | None" = None) -> None:
+        self._socket = socket
         self.events: list[Frame] = []
         self.text = ""
         self.growing = ("", 0)
 
+    @property
+    def socket(self) -> "aiohttp.ClientWebSocketResponse":
+        """The socket."""
+        assert self._socket is not None
+        return self._socket
+
     async def frame(self) -> Frame:
-        """Wait for the next frame, and take it the way the contract says."""
-        frame: Frame = json.loads(await self.socket.receive_str(timeout=PATIENCE_SECONDS))
+        """Wait for the next frame, and take it."""
+        return self.take(json.loads(await self.socket.receive_str(timeout=PATIENCE_SECONDS)))
+
+    def take(self, frame: Frame) -> Frame:
+        """Take a frame the way the contract says."""
         match frame["type"]:
             case "event":
                 self.events.append(frame)

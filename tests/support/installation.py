@@ -17,7 +17,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 90
-OURS = re.compile(r"^(OPENAI|ANTHROPIC|OLLAMA|DATABASE|REDIS|PARLEY|DJANGO|LLM|THREAD)_")
+OURS = re.compile(r"^(OPENAI|ANTHROPIC|OLLAMA|DATABASE|REDIS|PARLEY|DJANGO|LLM|THREAD|LOG)_")
 
 
 class Installation:
@@ -91,7 +91,15 @@ class Installation:
 
     def child(self, word: str) -> psutil.Process:
         """Return the process with this word in its command line."""
-        return next(each for each in self.children() if word in " ".join(each.cmdline()))
+        return self.children_named(word)[0]
+
+    def children_named(self, word: str) -> list[psutil.Process]:
+        """Return the processes with this word in their command line; folders don't count."""
+
+        def is_one(process: psutil.Process) -> bool:
+            return any(word in Path(part).name for part in process.cmdline())
+
+        return [each for each in self.children() if is_one(each)]
 
     def until_it_answers(self) -> None:
         """Wait until the web server answers (again)."""
