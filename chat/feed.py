@@ -6,12 +6,12 @@ Losing a hint costs time, never text. Sockets and event streams both carry it.
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import groupby, islice
-from typing import Self
+from typing import Any, Self
 
 import redis
 from channels.db import database_sync_to_async
 
-from chat import frames, rendering, selectors
+from chat import frames, rendering, selectors, tree
 from chat.events import (
     MessageAdded,
     MessageEdited,
@@ -21,7 +21,7 @@ from chat.events import (
 )
 from chat.frames import Frame
 from chat.growth import Growth
-from chat.models import Run, Thread
+from chat.models import Message, Run, Thread
 from tracer import live
 from tracer.events import Recorded
 from tracer.log import read
@@ -29,6 +29,7 @@ from tracer.log import read
 PAGE = 200
 
 Write = Callable[[Frame], Awaitable[None]]
+Told = tuple[Recorded, dict[str, Any]]  # an event, and what a page is told of it on top
 
 
 class Feed:
@@ -88,9 +89,7 @@ class Feed:
             await self._read_on()
             return
         fresh = [entry for entry in events if entry.seq > self.last_seq]
-        await self._tell(
-            await _with_html(fresh) if self._growth.html else [(e, None) for e in fresh]
-        )
+        await self._tell(await _with_html(fresh) if self._growth.html else [(e, {}) for e in fresh])
 
     async def _catch_up(self) -> None:
         """Send what the client lacks: events, then what running answers hold."""
@@ -112,10 +111,10 @@ class Feed:
             if len(page) < PAGE:
                 break
 
-    async def _tell(self, page: Sequence[tuple[Recorded, str | None]]) -> None:
-        for entry, html in page:
+    async def _tell(self, page: Sequence[Told]) -> None:
+        for entry, more in page:
             self._note_ends(entry)
-            await self._write(frames.event(entry, html=html))
+            await self._write(frames.event(entry, more))
             self.last_seq = entry.seq
 
     def _note_ends(self, entry: Recorded) -> None:
@@ -129,22 +128,32 @@ class Feed:
             await self._write(frame)
 
 
-def _events_now(stream: str, after: int, html: bool) -> list[tuple[Recorded, str | None]]:  # noqa: FBT001
+def _events_now(stream: str, after: int, html: bool) -> list[Told]:  # noqa: FBT001
     entries = list(islice(read(stream, after), PAGE))
-    return _with_html_now(entries) if html else [(entry, None) for entry in entries]
+    return _with_html_now(entries) if html else [(entry, {}) for entry in entries]
 
 
-def _with_html_now(entries: Sequence[Recorded]) -> list[tuple[Recorded, str | None]]:
-    return [(entry, _html(entry)) for entry in entries]
+def _with_html_now(entries: Sequence[Recorded]) -> list[Told]:
+    return [(entry, _more(entry)) for entry in entries]
 
 
-def _html(entry: Recorded) -> str | None:
+def _more(entry: Recorded) -> dict[str, Any]:
+    """Return what a page needs to show an event: HTML, and the siblings of a message."""
     event = entry.event
     if isinstance(event, MessageAdded):
-        return rendering.by_role(event.role, event.content)
+        html = rendering.by_role(event.role, event.content)
+        return {"html": html, "siblings": _siblings(event)}
     if isinstance(event, MessageEdited):
-        return rendering.by_role(selectors.role_of(event.message), event.content)
-    return None
+        return {"html": rendering.by_role(selectors.role_of(event.message), event.content)}
+    return {}
+
+
+def _siblings(event: MessageAdded) -> list[str]:
+    message = Message.objects.select_related("thread").filter(id=event.message).first()
+    if message is None:
+        return []
+    family = tree.siblings(message.thread, [message])
+    return [str(each) for each in family.get(message.id, [])]
 
 
 def _growing_now(thread: Thread) -> list[Run]:

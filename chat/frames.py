@@ -102,11 +102,9 @@ def _refusal(error: ValidationError, content: object) -> BadRequest:
     return BadRequest(f"{where or 'The command'}: {first['msg']}.", code="bad_command")
 
 
-def event(entry: Recorded, *, html: str | None = None) -> Frame:
-    """Write a durable event."""
-    data = entry.event.payload()
-    if html is not None:
-        data["html"] = html
+def event(entry: Recorded, more: Frame | None = None) -> Frame:
+    """Write a durable event; `more` is added to its data."""
+    data = {**entry.event.payload(), **(more or {})}
     return {
         "type": "event",
         "seq": entry.seq,

@@ -99,8 +99,8 @@ def at(request: HttpRequest, thread_id: UUID, seq: int) -> HttpResponse:
 @login_required
 @require_http_methods(["GET"])
 def moment(request: HttpRequest, thread_id: UUID) -> HttpResponse:
-    """Go to the moment that the slider was set to."""
-    text = request.GET.get("seq", "")
+    """Go to the moment that the slider was set to; to the last one if it was not."""
+    text = request.GET.get("seq") or str(last_seq(_thread(request, thread_id).stream))
     if not (text.isascii() and text.isdecimal() and len(text) < MOST_DIGITS):
         raise Http404
     return redirect("thread-at", thread_id, int(text))

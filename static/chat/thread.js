@@ -31,6 +31,18 @@ function newEntry(role, message, agent) {
   return entry;
 }
 
+function showSiblings(entry, siblings) {
+  const shown = entry.querySelector(".siblings");
+  const place = siblings.indexOf(entry.dataset.message);
+  shown.hidden = siblings.length < 2;
+  shown.querySelector(".place").textContent = `${place + 1}/${siblings.length}`;
+  const [earlier, later] = shown.querySelectorAll("button");
+  for (const [button, other] of [[earlier, siblings[place - 1]], [later, siblings[place + 1]]]) {
+    button.value = other ?? "";
+    button.disabled = !other;
+  }
+}
+
 function setState(entry, state) {
   if (!entry) return;
   entry.dataset.state = state;
@@ -81,6 +93,7 @@ const onEvent = {
     }
     if (data.role === "assistant") growing.delete(data.run);
     entry.querySelector(".text").innerHTML = data.html; // rendered and sanitised by the server
+    showSiblings(entry, data.siblings);
     if (data.role === "assistant") announcer.textContent = `${names.get(data.agent) ?? data.agent} has answered.`;
   },
   "message.edited": (data) => {

@@ -3,10 +3,22 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.acceptance.screens import PATIENCE_MS
 from tests.acceptance.talker import Talker
-from tests.support import stand_in
+from tests.support import needs, stand_in
 from tests.support.installation import Installation, running
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +53,39 @@ def key(parley: Installation) -> str:
 def talker(parley: Installation, key: str) -> Talker:
     """A plain client of the REST API and the socket."""
     return Talker(parley.url, key)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    path = needs.program("chromium", "chromium-browser", hint="apt-get install chromium")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def context(browser: Browser, parley: Installation) -> Iterator[BrowserContext]:
+    """A browser window that is signed in, and that reports every fault of a page."""
+    faults: list[str] = []
+    opened = browser.new_context(viewport={"width": 1100, "height": 800})
+    opened.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+    opened.on("weberror", lambda error: faults.append(str(error.error)))
+    opened.set_default_timeout(PATIENCE_MS)
+    link = parley.command("signin").stdout.strip()
+    page = opened.new_page()
+    page.goto(link)
+    assert "token" not in page.url
+    page.close()
+    yield opened
+    opened.close()
+    assert faults == []
+
+
+@pytest.fixture
+def page(context: BrowserContext, parley: Installation) -> Page:
+    """The page a person begins at."""
+    opened = context.new_page()
+    opened.goto(parley.url)
+    return opened

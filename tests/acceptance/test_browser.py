@@ -1,84 +1,13 @@
-"""A whole conversation in a real browser. The screenshots are kept in `build/screenshots`."""
-
-from collections.abc import Iterator
-from pathlib import Path
+"""A whole conversation in a real browser."""
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.support import needs
-from tests.support.installation import ROOT, Installation
+from tests.acceptance.screens import begin, ended, last_answer, shot
+from tests.support.installation import Installation
 from tests.support.stand_in import script, tokens
 
-SHOTS = ROOT / "build" / "screenshots"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PATIENCE_MS = 15_000
-
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
-    path = needs.program("chromium", "chromium-browser", hint="apt-get install chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def context(browser: Browser, parley: Installation) -> Iterator[BrowserContext]:
-    """A browser window that is signed in, and that reports every fault of a page."""
-    faults: list[str] = []
-    opened = browser.new_context(viewport={"width": 1100, "height": 800})
-    opened.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
-    opened.on("weberror", lambda error: faults.append(str(error.error)))
-    opened.set_default_timeout(PATIENCE_MS)
-    link = parley.command("signin").stdout.strip()
-    page = opened.new_page()
-    page.goto(link)
-    assert "token" not in page.url
-    page.close()
-    yield opened
-    opened.close()
-    assert faults == []
-
-
-@pytest.fixture
-def page(context: BrowserContext, parley: Installation) -> Page:
-    """The page a person begins at."""
-    opened = context.new_page()
-    opened.goto(parley.url)
-    return opened
-
-
-def shot(page: Page, name: str) -> None:
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=Path(SHOTS / f"{name}.png"))
-
-
-def begin(page: Page, content: str, agent: str = "demo") -> None:
-    page.get_by_label("Agent").select_option(agent)
-    page.get_by_label("Message", exact=True).fill(content)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/threads/**")
-
-
-def last_answer(page: Page) -> Locator:
-    return page.locator(".message.assistant").last
-
-
-def ended(page: Page, state: str = "completed") -> None:
-    expect(last_answer(page)).to_have_attribute("data-state", state, timeout=PATIENCE_MS)
 
 
 def test_the_demo_answers_with_two_tools(page: Page) -> None:
