@@ -115,6 +115,12 @@ class History:
         """Whether an answer is on its way."""
         return any(entry.state in ACTIVE for entry in self.entries)
 
+    @property
+    def takes_steering(self) -> bool:
+        """Whether an answer is under way that something can be said to."""
+        states = {entry.state for entry in self.entries}
+        return bool(states & {Run.State.QUEUED, Run.State.RUNNING})
+
 
 # What the page's script copies for what comes after the page.
 BLANK_STEP = Step(call="", name="", arguments="")

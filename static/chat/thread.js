@@ -62,7 +62,8 @@ function following(change) {
 }
 
 function showActive() {
-  stop.hidden = steer.hidden = active.size === 0;
+  stop.hidden = active.size === 0;
+  steer.hidden = !list.querySelector('.message:is([data-state="queued"], [data-state="running"], [data-state="streaming"], [data-state="tools"])');
 }
 
 /** Put an entry behind another one; what stood there is on another branch now. */

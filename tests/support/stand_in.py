@@ -107,9 +107,12 @@ class StandIn:
         await response.prepare(request)
         try:
             await self._stream(script, response, request)
-        except (ConnectionError, asyncio.CancelledError):
+        except asyncio.CancelledError:
             self.seen["cut"] += 1
             raise
+        except ConnectionError:
+            self.seen["cut"] += 1
+            return response
         self.seen["finished"] += 1
         return response
 
