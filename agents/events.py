@@ -1,5 +1,6 @@
 """What an agent's work leaves in the stream: calls of models and of tools."""
 
+from decimal import Decimal
 from typing import ClassVar
 from uuid import UUID
 
@@ -30,7 +31,10 @@ class LLMCalled(Event):
 
 
 class LLMResponded(Event):
-    """A model has answered, with text, with calls of tools, or both."""
+    """A model has answered, with text, with calls of tools, or both.
+
+    `cost` is in US dollars, if the model's prices are known.
+    """
 
     kind: ClassVar[str] = "llm.responded"
 
@@ -41,6 +45,8 @@ class LLMResponded(Event):
     calls: tuple[ToolCall, ...] = ()
     usage: Usage | None = None
     finish_reason: str = "stop"
+    thinking: str = ""
+    cost: Decimal | None = None
 
 
 class LLMFailed(Event):

@@ -22,15 +22,26 @@ class ToolCall(Value):
 
 
 class Usage(Value):
-    """What a call to a model used, in tokens."""
+    """What a call to a model used, in tokens.
+
+    Attributes:
+        prompt_tokens: What went in.
+        completion_tokens: What came out, thinking included.
+        cached_tokens: Of what went in: what the provider had kept from before.
+        reasoning_tokens: Of what came out: what was thought and not said.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
             completion_tokens=self.completion_tokens + other.completion_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
         )
 
 
@@ -51,9 +62,10 @@ class Turn(Value):
 
 
 class Reply(Value):
-    """What a model said in one call."""
+    """What a model said in one call. `thinking` is what it said to itself before, if it tells."""
 
     content: str
+    thinking: str = ""
     calls: tuple[ToolCall, ...] = ()
     usage: Usage | None = None
     finish_reason: str = "stop"

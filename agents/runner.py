@@ -10,6 +10,7 @@ from typing_extensions import override
 from agents.errors import LLMError, TooManyRounds
 from agents.events import LLMCalled, LLMFailed, LLMResponded
 from agents.llm import Broker, CompletionConfig, Sink
+from agents.llm.registry import model_info
 from agents.messages import Reply, Turn, open_calls
 from agents.recording import Recorder
 from agents.tools import ToolContext
@@ -158,6 +159,8 @@ class _Asking:
             calls=reply.calls,
             usage=reply.usage,
             finish_reason=reply.finish_reason,
+            thinking=reply.thinking,
+            cost=model_info(job.model).cost(reply.usage) if reply.usage else None,
         )
         self.recorder.record(responded, duration_ms=_since(started_at))
         return reply

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.conf import settings
 
 from chat import control, tasks
-from chat.events import PREFIX, RunCancelRequested, RunCompleted, RunQueued
+from chat.events import PREFIX, RunCancelRequested, RunCompleted, RunQueued, RunResumed
 from tracer import live
 from tracer.events import Recorded
 
@@ -16,10 +16,10 @@ def announce(recorded: Sequence[Recorded]) -> None:
 
 
 def start_runs(recorded: Sequence[Recorded]) -> None:
-    """Send a worker to the thread of a queued run."""
+    """Send a worker to the thread of a run that is queued, or that goes on."""
     for entry in recorded:
-        if isinstance(entry.event, RunQueued):
-            tasks.run_turn.delay(thread_id=str(entry.event.thread))
+        if isinstance(entry.event, RunQueued | RunResumed):
+            tasks.run_turn.delay(thread_id=entry.stream.removeprefix(PREFIX))
 
 
 def stop_runs(recorded: Sequence[Recorded]) -> None:

@@ -32,6 +32,8 @@ def run_turn(*, thread_id: str) -> None:
                     turn.take(run, lease)
             if not selectors.has_work(thread):
                 return
+    if selectors.has_work(thread):  # this process ends: another one goes on
+        run_turn.delay(thread_id=thread_id)
 
 
 @shared_task

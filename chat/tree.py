@@ -100,13 +100,13 @@ def siblings(thread: Thread, messages: Iterable[Message]) -> dict[UUID, list[UUI
 
 def tip_below(thread: Thread, message: Message) -> UUID:
     """Return where the newest branch through a message ends."""
+    found = messages_of(thread).order_by("seq")
+    children = dict(found.values_list("parent_id", "id"))  # of siblings, the newest
+    answers = Run.objects.filter(thread=thread).order_by("seq")
+    answer_to = dict(answers.values_list("message_id", "answer_id"))
     place = message.id
     while True:
-        following = messages_of(thread).filter(parent_id=place).order_by("-seq").first()
+        following = children.get(place) or children.get(answer_to.get(place, place))
         if following is None:
-            asked = Run.objects.filter(message_id=place).order_by("-seq")
-            answer = asked.values_list("answer_id", flat=True).first()
-            following = messages_of(thread).filter(parent_id=answer).order_by("-seq").first()
-            if answer is None or following is None:
-                return place
-        place = following.id
+            return place
+        place = following

@@ -3,24 +3,33 @@
 from collections.abc import Mapping
 from typing import Any
 
+from agents.llm import parameters
+from agents.llm.registry import model_info
 from agents.llm.request import Request, Sink
 from agents.messages import Reply, ToolCall, Turn, Usage
 from agents.text import Cleaner, clean
 from agents.tools import Tool
 
 
-def payload(request: Request) -> dict[str, Any]:
-    """Return the body of a streaming chat completion."""
+def payload(request: Request, *, strict: bool = False) -> dict[str, Any]:
+    """Return the body of a streaming chat completion.
+
+    Args:
+        request: What is asked.
+        strict: Whether the server refuses parameters that it doesn't know.
+    """
+    info = model_info(request.model)
     body: dict[str, Any] = {
         "model": request.model,
         "messages": [message(turn) for turn in request.turns],
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    if request.tools:
+    if request.tools and info.tools:
         body["tools"] = [function(tool) for tool in request.tools]
-    body.update(request.config.model_dump(exclude_none=True))
-    return body
+    elif request.tools:
+        parameters.leave_out(request.model, {"tools": [tool.name for tool in request.tools]})
+    return body | parameters.openai(request.config, info, strict=strict)
 
 
 def message(turn: Turn) -> dict[str, Any]:
@@ -61,6 +70,7 @@ class Assembly:
         self._sink = sink
         self._cleaner = Cleaner()
         self._content: list[str] = []
+        self._thinking: list[str] = []
         self._calls: dict[int, dict[str, str]] = {}
         self._usage: Usage | None = None
 
@@ -72,14 +82,13 @@ class Assembly:
         """
         try:
             if usage := chunk.get("usage"):
-                self._usage = Usage(
-                    prompt_tokens=usage.get("prompt_tokens") or 0,
-                    completion_tokens=usage.get("completion_tokens") or 0,
-                )
+                self._usage = _usage(usage)
             for choice in chunk["choices"]:
                 delta = choice.get("delta") or {}
                 if piece := delta.get("content"):
                     self._say(self._cleaner.feed(piece))
+                elif thought := delta.get("reasoning_content") or delta.get("reasoning"):
+                    self._thinking.append(thought)
                 for call in delta.get("tool_calls") or ():
                     self._take_call(call)
                 self.finish_reason = choice.get("finish_reason") or self.finish_reason
@@ -100,6 +109,7 @@ class Assembly:
         )
         return Reply(
             content="".join(self._content),
+            thinking=clean("".join(self._thinking)),
             calls=calls,
             usage=self._usage,
             finish_reason=self.finish_reason or "stop",
@@ -119,3 +129,14 @@ class Assembly:
         call["id"] = call["id"] or piece.get("id") or ""
         call["name"] += called.get("name") or ""
         call["arguments"] += called.get("arguments") or ""
+
+
+def _usage(told: Mapping[str, Any]) -> Usage:
+    into = told.get("prompt_tokens_details") or {}
+    out = told.get("completion_tokens_details") or {}
+    return Usage(
+        prompt_tokens=told.get("prompt_tokens") or 0,
+        completion_tokens=told.get("completion_tokens") or 0,
+        cached_tokens=into.get("cached_tokens") or 0,
+        reasoning_tokens=out.get("reasoning_tokens") or 0,
+    )

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from typing import Annotated, Any
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Header, Query, Router, Schema
@@ -25,6 +25,7 @@ PENDING_FRAMES = 50
 MOST = 1_000
 
 router = Router(tags=["events"])
+logger = structlog.get_logger(__name__)
 
 
 class EventOut(Schema):
@@ -105,8 +106,9 @@ async def _written(thread: Thread, *, after: int) -> AsyncIterator[bytes]:
                 yield _event(frame)
     finally:
         telling.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await telling
+        (ended,) = await asyncio.gather(telling, return_exceptions=True)
+        if isinstance(ended, Exception):  # the client comes back and goes on where it was
+            logger.warning("stream_ended", thread=str(thread.id), error=str(ended))
 
 
 def _patience(telling: "asyncio.Task[None]") -> float:

@@ -55,7 +55,7 @@ def talker(parley: Installation, key: str) -> Talker:
     return Talker(parley.url, key)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its loop keeps coroutine tests out while it is there
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     path = needs.program("chromium", "chromium-browser", hint="apt-get install chromium")

@@ -46,7 +46,12 @@ def test_an_answer_lands_as_a_message(scripted_thread: Thread) -> None:
         run.message_id,
     )
     assert (run.state, run.attempt) == ("completed", 1)
-    assert run.usage == {"prompt_tokens": 7, "completion_tokens": 300}
+    assert run.usage == {
+        "prompt_tokens": 7,
+        "completion_tokens": 300,
+        "cached_tokens": 0,
+        "reasoning_tokens": 0,
+    }
     assert kinds(scripted_thread) == [
         "thread.started",
         "message.added",

@@ -26,6 +26,7 @@ from agents.text import clean
 BAD_STATUS = 400
 MAX_ERROR_BYTES = 10_000
 DEADLINE_SECONDS = 0.25
+STRICT = "api.openai.com"  # it refuses what it doesn't know; servers of one's own often take more
 
 _sessions: "WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession]" = (
     WeakKeyDictionary()
@@ -40,6 +41,7 @@ class OpenAICompatible(Provider):
         self._where = urlsplit(self._url).netloc or self._url
         self._headers = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
         self._timeouts = timeouts
+        self._strict = self._where == STRICT
 
     @override
     async def stream(self, request: Request, sink: Sink) -> Reply:
@@ -76,7 +78,7 @@ class OpenAICompatible(Provider):
     def _post(self, request: Request) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         return _session().post(
             f"{self._url}/chat/completions",
-            json=payload(request),
+            json=payload(request, strict=self._strict),
             headers=self._headers,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect),
         )

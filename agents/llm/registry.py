@@ -1,0 +1,115 @@
+"""What is known of models: windows, limits, abilities, prices. Offline, from LiteLLM's package.
+
+The list is a file of the package; it is read without importing the package, which would take
+seconds, and never looked for on the network.
+"""
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from agents.messages import Usage
+
+FILE = "model_prices_and_context_window_backup.json"
+REASONING_PREFIXES = ("o1", "o3", "o4", "gpt-5")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What is known of a model. What is not known is None, or assumed to work.
+
+    Attributes:
+        name: As it was asked for.
+        context_window: How many tokens it takes in.
+        output_limit: How many it gives at most.
+        vision: Whether it sees images.
+        tools: Whether it can call tools.
+        reasoning: Whether it thinks before it answers, and takes a `reasoning_effort`.
+        input_price: US dollars for a token in.
+        output_price: US dollars for a token out.
+        cached_price: US dollars for a token in that the provider had kept.
+        known: Whether it was found at all.
+    """
+
+    name: str
+    context_window: int | None = None
+    output_limit: int | None = None
+    vision: bool | None = None
+    tools: bool = True
+    reasoning: bool = False
+    input_price: Decimal | None = None
+    output_price: Decimal | None = None
+    cached_price: Decimal | None = None
+    known: bool = False
+
+    def cost(self, usage: Usage) -> Decimal | None:
+        """Return what a call has cost, in US dollars; None if the price is not known."""
+        if self.input_price is None or self.output_price is None:
+            return None
+        cached = min(usage.cached_tokens, usage.prompt_tokens)
+        price = self.cached_price if self.cached_price is not None else self.input_price
+        fresh = usage.prompt_tokens - cached
+        spent = self.input_price * fresh + price * cached
+        return spent + self.output_price * usage.completion_tokens
+
+
+@lru_cache(maxsize=512)
+def model_info(model: str) -> ModelInfo:
+    """Return what is known of a model, such as "openai/gpt-4o" or "anthropic/claude-…".
+
+    Args:
+        model: With its provider's prefix, or without.
+    """
+    entry = _find(model)
+    name = model.rpartition("/")[2]
+    if entry is None:
+        return ModelInfo(name=model, reasoning=name.startswith(REASONING_PREFIXES))
+    return ModelInfo(
+        name=model,
+        context_window=_number(entry.get("max_input_tokens") or entry.get("max_tokens")),
+        output_limit=_number(entry.get("max_output_tokens")),
+        vision=bool(entry.get("supports_vision")),
+        tools=bool(entry.get("supports_function_calling", True)),
+        reasoning=bool(entry.get("supports_reasoning")),
+        input_price=_price(entry.get("input_cost_per_token")),
+        output_price=_price(entry.get("output_cost_per_token")),
+        cached_price=_price(entry.get("cache_read_input_token_cost")),
+        known=True,
+    )
+
+
+def _find(model: str) -> dict[str, Any] | None:
+    """Look a model up by its whole name, and then with less and less of its prefix."""
+    known = _models()
+    name = model
+    while True:
+        if found := known.get(name):
+            return found
+        _, slash, name = name.partition("/")
+        if not slash:
+            return None
+
+
+@lru_cache(maxsize=1)
+def _models() -> dict[str, dict[str, Any]]:
+    spec = find_spec("litellm")  # finds the package without importing it
+    folders = spec.submodule_search_locations if spec else None
+    for folder in folders or ():
+        file = Path(folder) / FILE
+        if file.is_file():
+            listed: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+            listed.pop("sample_spec", None)
+            return listed
+    return {}
+
+
+def _number(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) else None
+
+
+def _price(value: object) -> Decimal | None:
+    return Decimal(str(value)) if isinstance(value, int | float) else None
