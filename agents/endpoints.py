@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from django.conf import settings
 
-from agents.llm import Broker, Endpoint, Timeouts
+from agents.llm import Broker, Endpoint, Retries, Timeouts
 
 
 def endpoints() -> dict[str, Endpoint]:
@@ -27,4 +27,5 @@ def timeouts() -> Timeouts:
 @lru_cache(maxsize=1)
 def broker() -> Broker:
     """Return the process's broker."""
-    return Broker(endpoints(), timeouts=timeouts())
+    retries = Retries(times=settings.LLM_RETRIES)
+    return Broker(endpoints(), timeouts=timeouts(), retries=retries)

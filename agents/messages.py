@@ -62,13 +62,17 @@ class Turn(Value):
 
 
 class Reply(Value):
-    """What a model said in one call. `thinking` is what it said to itself before, if it tells."""
+    """What a model said in one call.
+
+    `thinking` is what it said to itself before, if it tells; `model` is who answered.
+    """
 
     content: str
     thinking: str = ""
     calls: tuple[ToolCall, ...] = ()
     usage: Usage | None = None
     finish_reason: str = "stop"
+    model: str = ""
 
     def turn(self) -> Turn:
         """Return the reply as the next message of the conversation."""

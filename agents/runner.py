@@ -7,17 +7,16 @@ from uuid import UUID
 
 from typing_extensions import override
 
-from agents.errors import LLMError, TooManyRounds
+from agents.errors import LLMError
 from agents.events import LLMCalled, LLMFailed, LLMResponded
-from agents.llm import Broker, CompletionConfig, Sink
+from agents.llm import Asking, Broker, CompletionConfig, Sink
 from agents.llm.registry import model_info
 from agents.messages import Reply, Turn, open_calls
 from agents.recording import Recorder
 from agents.tools import ToolContext
 from agents.tools.execution import Decisions, call_all
 from agents.tools.registry import Registry
-
-MAX_ROUNDS = 10
+from agents.tools.rounds import until_answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +38,11 @@ class Job:
         tools: What the model may call.
         config: How it is to answer.
         attempt: 1, or more after a crash.
-        max_rounds: How often the model is asked before the run is given up.
         decisions: What a person has said about the calls that come first.
         steering: Gives what people have said to the run since it was last asked; it is put to
             the model with its next question.
         left_out: Whether the conversation has an older part that is not among the turns.
+        fallbacks: Models to ask instead when the first one fails before its first token.
     """
 
     model: str
@@ -51,11 +50,11 @@ class Job:
     tools: Registry
     config: CompletionConfig = field(default_factory=CompletionConfig)
     attempt: int = 1
-    max_rounds: int = MAX_ROUNDS
     notes: Sequence[Turn] = ()
     decisions: Decisions = field(default_factory=Decisions)
     steering: Callable[[], Sequence[Steer]] = tuple
     left_out: bool = False
+    fallbacks: tuple[str, ...] = ()
 
 
 def run(job: Job, *, broker: Broker, context: ToolContext, recorder: Recorder, sink: Sink) -> Reply:
@@ -88,19 +87,15 @@ def run(job: Job, *, broker: Broker, context: ToolContext, recorder: Recorder, s
             decisions=job.decisions,
         )
     conversation += job.notes
-    for number in range(1, job.max_rounds + 1):
-        context.cancellation.check()
-        said = job.steering()
-        conversation += [Turn(role="user", content=each.content) for each in said]
-        asking = _Asking(job, broker=broker, context=context, recorder=recorder)
-        reply = asking.ask(conversation, number=number, said=said, sink=_Paragraph(sink))
-        if not reply.calls:
-            return reply
-        results = call_all(
-            reply.calls, tools=job.tools, context=context, recorder=recorder, offset=sink.length
-        )
-        conversation += [reply.turn(), *results]
-    raise TooManyRounds(job.max_rounds)
+    asking = _Asking(job, broker=broker, context=context, recorder=recorder, sink=sink)
+    return until_answered(
+        conversation,
+        ask=asking.ask,
+        call=lambda calls: call_all(
+            calls, tools=job.tools, context=context, recorder=recorder, offset=sink.length
+        ),
+        max_rounds=job.config.max_tool_iterations,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +106,13 @@ class _Asking:
     broker: Broker
     context: ToolContext
     recorder: Recorder
+    sink: Sink
 
-    def ask(
-        self, conversation: list[Turn], *, number: int, said: Sequence[Steer], sink: Sink
-    ) -> Reply:
+    def ask(self, conversation: list[Turn], number: int) -> Reply:
         job, run_id = self.job, self.context.run
+        self.context.cancellation.check()
+        said = job.steering()
+        conversation += [Turn(role="user", content=each.content) for each in said]
         tools = job.tools.all()
         self.recorder.record(
             LLMCalled(
@@ -132,13 +129,11 @@ class _Asking:
         )
         started_at = time.monotonic()
         try:
-            reply = self.broker.generate(
+            reply = self.broker.ask(
                 job.model,
                 conversation,
-                tools=tools,
-                config=job.config,
-                sink=sink,
-                cancellation=self.context.cancellation,
+                Asking(tools, job.config, job.fallbacks, self.context),
+                sink=_Paragraph(self.sink),
             )
         except LLMError as error:
             failed = LLMFailed(
@@ -154,13 +149,13 @@ class _Asking:
         responded = LLMResponded(
             run=run_id,
             attempt=job.attempt,
-            model=job.model,
+            model=reply.model or job.model,
             content=reply.content,
             calls=reply.calls,
             usage=reply.usage,
             finish_reason=reply.finish_reason,
             thinking=reply.thinking,
-            cost=model_info(job.model).cost(reply.usage) if reply.usage else None,
+            cost=model_info(reply.model or job.model).cost(reply.usage) if reply.usage else None,
         )
         self.recorder.record(responded, duration_ms=_since(started_at))
         return reply

@@ -7,8 +7,7 @@ import structlog
 from agents import selectors as agents
 from agents.endpoints import broker
 from agents.errors import AgentError
-from agents.llm import CompletionConfig
-from agents.messages import Turn
+from agents.llm import Asking, CompletionConfig
 from chat import gateway
 from chat.models import Message, Run, Thread
 
@@ -36,11 +35,8 @@ def _asked(slug: str, question: str) -> str:
     prompt = PROMPT.format(question=question[:QUOTED_CHARACTERS])
     try:
         agent = agents.active_agent(slug)
-        reply = broker().generate(
-            agent.model,
-            [Turn(role="user", content=prompt)],
-            config=CompletionConfig(max_tokens=MAX_TOKENS),
-        )
+        config = CompletionConfig(max_tokens=MAX_TOKENS)
+        reply = broker().ask(agent.model, prompt, Asking(config=config))
     except AgentError as error:
         logger.warning("no_title", agent=slug, error=str(error))
         return ""

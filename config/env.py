@@ -80,6 +80,9 @@ class Env(BaseSettings):
     llm_between_tokens_seconds: float = Field(
         default=60, gt=0, description="How long to wait for each further token."
     )
+    llm_retries: int = Field(
+        default=2, ge=0, le=10, description="How often to ask a model server again that fails."
+    )
     message_max_bytes: int = Field(
         default=100_000, ge=1, description="The longest message a person may send, in bytes."
     )

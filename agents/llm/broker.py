@@ -1,19 +1,56 @@
-"""One door to every model."""
+"""One door to every model: text, objects, tools, streams; for scripts and for Parley itself."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import queue
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
 from uuid import uuid4
+
+from pydantic import BaseModel
+from typing_extensions import override
 
 from agents import loop
 from agents.cancellation import Cancellation
+from agents.errors import AgentError, LLMError
+from agents.llm import structured
 from agents.llm.config import CompletionConfig, Endpoint, Timeouts
 from agents.llm.providers.demo import Demo
 from agents.llm.providers.litellm import LiteLLM
 from agents.llm.providers.openai_compatible import OpenAICompatible
 from agents.llm.request import Provider, Request, Sink, TextSink
+from agents.llm.retries import Retries, persistently
 from agents.messages import Reply, ToolCall, Turn
-from agents.tools import Tool
+from agents.recording import MemoryRecorder
+from agents.tools import Tool, ToolContext
+from agents.tools.execution import call_all
+from agents.tools.registry import Registry
+from agents.tools.rounds import until_answered
 
 DEFAULT_ENDPOINT = "openai"
+CORRECTIONS = 2
+
+Model = TypeVar("Model", bound=BaseModel)
+Conversation = str | Sequence[Turn]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How a model is asked.
+
+    Attributes:
+        tools: What it may call.
+        config: How it is to answer.
+        fallbacks: Models to ask instead when it fails before its first token.
+        context: Handed to tools that take it; its cancellation ends everything.
+    """
+
+    tools: Sequence[Tool] = ()
+    config: CompletionConfig = field(default_factory=CompletionConfig)
+    fallbacks: Sequence[str] = ()
+    context: ToolContext = field(default_factory=ToolContext)
 
 
 class Broker:
@@ -22,64 +59,237 @@ class Broker:
     A model's name says who speaks for it: "demo/…" is built in; a prefix among the endpoints
     ("openai/…", "ollama/…") takes the short road there, and so does a name without a prefix;
     any other prefix is LiteLLM's ("anthropic/…", "gemini/…").
+
+    `ask` is one call. `generate` and its kin make the tools' calls that a model wants, and ask
+    again, until there is an answer.
     """
 
     def __init__(
-        self, endpoints: Mapping[str, Endpoint] | None = None, *, timeouts: Timeouts | None = None
+        self,
+        endpoints: Mapping[str, Endpoint] | None = None,
+        *,
+        timeouts: Timeouts | None = None,
+        retries: Retries | None = None,
+        providers: Mapping[str, Provider] | None = None,
     ) -> None:
         """Make a broker.
 
         Args:
             endpoints: OpenAI-compatible servers by the prefix of their models.
             timeouts: How long to wait; the defaults of `Timeouts` if left out.
+            retries: How patient to be; the defaults of `Retries` if left out.
+            providers: Further providers by the prefix of their models.
         """
         waits = timeouts or Timeouts()
+        self._retries = retries or Retries()
         self._providers: dict[str, Provider] = {"demo": Demo()}
         for prefix, endpoint in (endpoints or {}).items():
             self._providers[prefix] = OpenAICompatible(endpoint, waits)
+        self._providers |= providers or {}
         self._everyone_else = LiteLLM(waits)
 
-    def generate(
+    # One call --------------------------------------------------------------------------------
+
+    def ask(
         self,
         model: str,
-        turns: Sequence[Turn],
+        turns: Conversation,
+        asking: Asking | None = None,
         *,
-        tools: Sequence[Tool] = (),
-        config: CompletionConfig | None = None,
         sink: Sink | None = None,
-        cancellation: Cancellation | None = None,
     ) -> Reply:
-        """Ask a model and wait for its whole reply, in this thread.
+        """Ask a model once and wait for its whole reply, in this thread.
 
         Args:
             model: Such as "demo/assistant", "openai/gpt-…" or "anthropic/…".
-            turns: The conversation.
-            tools: What the model may call. Calls come back; they are not made here.
-            config: How it is to answer.
+            turns: The conversation, or just what to say.
+            asking: Tools, settings, fallbacks. Calls come back; they are not made here.
             sink: Takes the text as it streams.
-            cancellation: Ends the call, and the provider's connection with it.
 
         Raises:
             LLMError: There was no answer, or not a whole one. What came is in the sink.
             Cancelled: Somebody pressed stop.
         """
-        work = self.agenerate(model, turns, tools=tools, config=config, sink=sink)
-        return loop.wait(work, cancellation=cancellation)
+        how = asking or Asking()
+        work = self.aask(model, turns, how, sink=sink)
+        return loop.wait(work, cancellation=how.context.cancellation)
+
+    async def aask(
+        self,
+        model: str,
+        turns: Conversation,
+        asking: Asking | None = None,
+        *,
+        sink: Sink | None = None,
+    ) -> Reply:
+        """Ask a model once, as `ask` does, from a coroutine."""
+        how, taken, conversation = asking or Asking(), sink or TextSink(), _turns(turns)
+
+        async def attempt(name: str) -> Reply:
+            provider, short = self._find(name)
+            request = Request(short, conversation, how.tools, how.config)
+            reply = await provider.stream(request, taken)
+            calls = _distinct(reply.calls, conversation)
+            return reply.model_copy(update={"calls": calls, "model": name})
+
+        models = (model, *how.fallbacks)
+        return await persistently(models, attempt, sink=taken, retries=self._retries)
+
+    # Until there is an answer ----------------------------------------------------------------
+
+    def generate(
+        self,
+        model: str,
+        turns: Conversation,
+        asking: Asking | None = None,
+        *,
+        sink: Sink | None = None,
+    ) -> Reply:
+        """Ask a model, make the calls that it wants, and ask again until it answers.
+
+        Args:
+            model: Such as "demo/assistant", "openai/gpt-…" or "anthropic/…".
+            turns: The conversation, or just what to say.
+            asking: Tools, settings, fallbacks.
+            sink: Takes the text as it streams.
+
+        Raises:
+            LLMError: There was no answer, or not a whole one.
+            TooManyRounds: The model wanted calls to its limit, `max_tool_iterations`.
+            Cancelled: Somebody pressed stop.
+        """
+        how, taken = asking or Asking(), sink or TextSink()
+        call = partial(
+            call_all, tools=Registry(how.tools), context=how.context, recorder=MemoryRecorder()
+        )
+        return until_answered(
+            list(_turns(turns)),
+            ask=lambda conversation, _: self.ask(model, conversation, how, sink=taken),
+            call=call,
+            max_rounds=how.config.max_tool_iterations,
+        )
 
     async def agenerate(
         self,
         model: str,
-        turns: Sequence[Turn],
+        turns: Conversation,
+        asking: Asking | None = None,
         *,
-        tools: Sequence[Tool] = (),
-        config: CompletionConfig | None = None,
         sink: Sink | None = None,
     ) -> Reply:
-        """Ask a model, as `generate` does, from a coroutine."""
-        provider, name = self._find(model)
-        request = Request(name, turns, tools, config or CompletionConfig())
-        reply = await provider.stream(request, sink or TextSink())
-        return reply.model_copy(update={"calls": _distinct(reply.calls, turns)})
+        """Generate, as `generate` does, from a coroutine; cancelling it closes the connection."""
+        how = asking or Asking()
+        try:
+            return await asyncio.to_thread(self.generate, model, turns, how, sink=sink)
+        except asyncio.CancelledError:
+            how.context.cancellation.cancel()
+            raise
+
+    def generate_stream(
+        self, model: str, turns: Conversation, asking: Asking | None = None
+    ) -> Iterator[str]:
+        """Generate, and yield the text as it comes. Leaving off closes the connection."""
+        pieces: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        with _Background(self, model, turns, asking=asking or Asking(), put=pieces.put) as work:
+            while (piece := pieces.get()) is not None:
+                yield piece
+            work.check()
+
+    async def agenerate_stream(
+        self, model: str, turns: Conversation, asking: Asking | None = None
+    ) -> AsyncIterator[str]:
+        """Generate, and yield the text as it comes, to a coroutine."""
+        running = asyncio.get_running_loop()
+        pieces: asyncio.Queue[str | None] = asyncio.Queue()
+
+        def put(piece: str | None) -> None:
+            running.call_soon_threadsafe(pieces.put_nowait, piece)
+
+        with _Background(self, model, turns, asking=asking or Asking(), put=put) as work:
+            while (piece := await pieces.get()) is not None:
+                yield piece
+            work.check()
+
+    # Objects ---------------------------------------------------------------------------------
+
+    def generate_object(
+        self,
+        model: str,
+        turns: Conversation,
+        *,
+        wanted: type[Model],
+        asking: Asking | None = None,
+    ) -> Model:
+        """Have a model answer with an object.
+
+        An answer that doesn't fit goes back to the model with what is wrong, twice at most.
+
+        Args:
+            model: Who is asked.
+            turns: The conversation, or just what to say.
+            wanted: The Pydantic class of the object.
+            asking: Tools, settings, fallbacks.
+
+        Raises:
+            LLMError: There was no answer, or none that fits (code "bad_object").
+        """
+        how, conversation = _for_object(asking or Asking(), _turns(turns), wanted)
+        fault = ""
+        for _ in range(1 + CORRECTIONS):
+            reply = self.generate(model, conversation, how)
+            try:
+                return structured.parse(reply.content, wanted)
+            except ValueError as error:
+                fault = str(error)
+            correction = Turn(role="user", content=structured.correction(fault))
+            conversation = [*conversation, reply.turn(), correction]
+        raise structured.unfit(fault)
+
+    async def agenerate_object(
+        self,
+        model: str,
+        turns: Conversation,
+        *,
+        wanted: type[Model],
+        asking: Asking | None = None,
+    ) -> Model:
+        """Have a model answer with an object, from a coroutine."""
+        how = asking or Asking()
+        try:
+            return await asyncio.to_thread(
+                self.generate_object, model, turns, wanted=wanted, asking=how
+            )
+        except asyncio.CancelledError:
+            how.context.cancellation.cancel()
+            raise
+
+    def stream_object(
+        self,
+        model: str,
+        turns: Conversation,
+        *,
+        wanted: type[Model],
+        asking: Asking | None = None,
+    ) -> Iterator[dict[str, Any] | Model]:
+        """Have a model answer with an object, and yield what is there of it while it is written.
+
+        Yields plain dictionaries, each with more in it, and at last the checked object.
+
+        Raises:
+            LLMError: There was no answer, or it doesn't fit (code "bad_object").
+        """
+        how, conversation = _for_object(asking or Asking(), _turns(turns), wanted)
+        text, shown = "", None
+        for piece in self.generate_stream(model, conversation, how):
+            text += piece
+            found = structured.partial(text)
+            if found is not None and found != shown:
+                shown = found
+                yield found
+        try:
+            yield structured.parse(text, wanted)
+        except ValueError as error:
+            raise structured.unfit(str(error)) from error
 
     def _find(self, model: str) -> tuple[Provider, str]:
         prefix, slash, name = model.partition("/")
@@ -89,6 +299,79 @@ class Broker:
         if provider := self._providers.get(prefix):
             return provider, name
         return self._everyone_else, model
+
+
+class _Background(Sink):
+    """A generation in a thread of its own whose text goes to somebody who waits for it."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        model: str,
+        turns: Conversation,
+        *,
+        asking: Asking,
+        put: Callable[[str | None], None],
+    ) -> None:
+        self._work = partial(broker.generate, model, turns, asking, sink=self)
+        self._cancellation: Cancellation = asking.context.cancellation
+        self._put = put
+        self._taken = TextSink()
+        self._error: AgentError | None = None
+        self._thread = threading.Thread(target=self._run, name="generation", daemon=True)
+
+    def __enter__(self) -> "_Background":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread.is_alive():
+            self._cancellation.cancel()
+
+    def check(self) -> None:
+        """Raise what the generation has ended with, if it is an error."""
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except AgentError as error:
+            self._error = error
+        except Exception as error:  # noqa: BLE001  (it is raised where the text is read)
+            self._error = LLMError(f"Something went wrong: {error!r}", code="internal")
+        finally:
+            self._put(None)
+
+    @override
+    def add(self, text: str) -> None:
+        self._taken.add(text)
+        self._put(text)
+
+    @property
+    @override
+    def length(self) -> int:
+        return self._taken.length
+
+    @property
+    @override
+    def text(self) -> str:
+        return self._taken.text
+
+
+def _turns(turns: Conversation) -> Sequence[Turn]:
+    return [Turn(role="user", content=turns)] if isinstance(turns, str) else turns
+
+
+def _for_object(
+    asking: Asking, turns: Sequence[Turn], wanted: type[BaseModel]
+) -> tuple[Asking, list[Turn]]:
+    """Return how to ask for an object: by the server's means, and in words for the others."""
+    schema = wanted.model_json_schema()
+    config = asking.config.model_copy(update={"response_format": schema})
+    how = Asking(asking.tools, config, asking.fallbacks, asking.context)
+    told = Turn(role="system", content=structured.instruction(schema))
+    return how, [told, *turns]
 
 
 def _distinct(calls: Sequence[ToolCall], turns: Sequence[Turn]) -> tuple[ToolCall, ...]:

@@ -35,6 +35,7 @@ def parley(
     """Parley, the way `make run` starts it, with that model server."""
     settings = {
         "OPENAI_BASE_URL": shared_server[0],
+        "LLM_RETRIES": "0",
         "LLM_FIRST_TOKEN_SECONDS": "2",
         "LLM_CONNECT_SECONDS": "1",
         "LLM_BETWEEN_TOKENS_SECONDS": "2",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents.llm import Broker, TextSink
+from agents.llm import Asking, Broker, TextSink
 from agents.llm.providers import demo
 from agents.messages import Turn
 from agents.recording import MemoryRecorder
@@ -21,7 +21,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def wanted(question: str, tools: Registry = registry) -> list[tuple[str, Any]]:
     turns = [Turn(role="user", content=question)]
-    reply = Broker().generate("demo/assistant", turns, tools=tools.all())
+    reply = Broker().ask("demo/assistant", turns, Asking(tools.all()))
     return [(call.name, json.loads(call.arguments)) for call in reply.calls]
 
 
@@ -49,14 +49,14 @@ def test_it_calls_only_what_it_is_offered() -> None:
 
 
 def test_it_says_that_it_is_a_demo() -> None:
-    reply = Broker().generate("demo/x", [Turn(role="user", content="Who are you?")])
+    reply = Broker().ask("demo/x", [Turn(role="user", content="Who are you?")])
 
     assert "demo model" in reply.content
     assert "Who are you?" in reply.content
 
 
 def test_it_writes_as_many_words_as_it_is_asked_for() -> None:
-    reply = Broker().generate("demo/x", [Turn(role="user", content="Write 300 words")])
+    reply = Broker().ask("demo/x", [Turn(role="user", content="Write 300 words")])
 
     assert len(reply.content.split()) == 300
 

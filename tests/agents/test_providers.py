@@ -10,9 +10,10 @@ import pytest
 from agents import loop
 from agents.cancellation import Cancellation
 from agents.errors import Cancelled, LLMError
-from agents.llm import Broker, CompletionConfig, Endpoint, TextSink, Timeouts
+from agents.llm import Asking, Broker, CompletionConfig, Endpoint, TextSink, Timeouts
 from agents.llm.providers.openai_compatible import OpenAICompatible
 from agents.messages import ToolCall, Turn
+from agents.tools import ToolContext
 from agents.tools.registry import registry
 from tests.support.installation import free_port, wait_until
 from tests.support.stand_in import MODEL, StandIn, tokens
@@ -32,7 +33,7 @@ def asked(**script: Any) -> list[Turn]:
 def test_tokens_stream_whole_and_in_order(broker: Broker) -> None:
     sink = TextSink()
 
-    reply = broker.generate("openai/stand-in", asked(tokens=2000), sink=sink)
+    reply = broker.ask("openai/stand-in", asked(tokens=2000), sink=sink)
 
     assert reply.content == sink.text == "".join(tokens(2000))
     assert reply.finish_reason == "stop"
@@ -46,7 +47,7 @@ def test_parallel_calls_come_out_of_their_pieces(broker: Broker) -> None:
         {"name": "resolve_date", "arguments": '{"relative_date_found": "tomorrow"}'},
     ]
 
-    reply = broker.generate("openai/stand-in", asked(calls=wanted), tools=registry.all())
+    reply = broker.ask("openai/stand-in", asked(calls=wanted), Asking(registry.all()))
 
     assert [call.model_dump(exclude={"id"}) for call in reply.calls] == wanted
     assert len({call.id for call in reply.calls}) == 2
@@ -57,7 +58,7 @@ def test_an_id_that_was_there_before_is_replaced(broker: Broker) -> None:
     result = Turn(role="tool", call_id="call_0", content="1")
     turns = [earlier, result, *asked(calls=[{"name": "calculator", "arguments": "{}"}])]
 
-    (call,) = broker.generate("openai/x", turns).calls
+    (call,) = broker.ask("openai/x", turns).calls
 
     assert call.id != "call_0"
 
@@ -65,7 +66,7 @@ def test_an_id_that_was_there_before_is_replaced(broker: Broker) -> None:
 def test_the_server_gets_what_it_needs(broker: Broker, model_server: tuple[str, StandIn]) -> None:
     config = CompletionConfig(temperature=0.5)
 
-    broker.generate("openai/x", asked(text="hi"), tools=registry.all(), config=config)
+    broker.ask("openai/x", asked(text="hi"), Asking(registry.all(), config))
 
     (body,) = model_server[1].requests
     assert body["model"] == "x"
@@ -95,7 +96,7 @@ def test_each_failure_has_a_code_and_a_sentence(
     sink = TextSink()
 
     with pytest.raises(LLMError, match=sentence) as failed:
-        broker.generate("openai/x", asked(tokens=10, fail=fail, after=after), sink=sink)
+        broker.ask("openai/x", asked(tokens=10, fail=fail, after=after), sink=sink)
 
     assert (failed.value.code, failed.value.retryable) == (code, retryable)
     assert sink.text == "".join(tokens(after))
@@ -106,7 +107,7 @@ def test_a_server_that_is_not_there_is_unreachable() -> None:
     nobody = Broker({"openai": Endpoint(f"http://127.0.0.1:{free_port()}/v1")}, timeouts=QUICK)
 
     with pytest.raises(LLMError, match="can't be reached") as failed:
-        nobody.generate("openai/x", asked(text="hi"))
+        nobody.ask("openai/x", asked(text="hi"))
 
     assert failed.value.code == "unreachable"
 
@@ -122,11 +123,11 @@ def test_stop_closes_the_connection(broker: Broker, model_server: tuple[str, Sta
     stopper.start()
 
     with pytest.raises(Cancelled):
-        broker.generate(
+        broker.ask(
             "openai/x",
             asked(tokens=10_000, per_second=100),
+            Asking(context=ToolContext(cancellation=cancellation)),
             sink=sink,
-            cancellation=cancellation,
         )
 
     began = time.monotonic()
@@ -153,8 +154,8 @@ def test_everybody_else_is_spoken_to_by_litellm() -> None:
     patient = Broker(timeouts=Timeouts(first_token=60))
     wanted = [{"name": "calculator", "arguments": '{"expression": "1+1"}'}]
 
-    said = patient.generate("hosted_vllm/stand-in", asked(tokens=50))
-    called = patient.generate("hosted_vllm/stand-in", asked(calls=wanted), tools=registry.all())
+    said = patient.ask("hosted_vllm/stand-in", asked(tokens=50))
+    called = patient.ask("hosted_vllm/stand-in", asked(calls=wanted), Asking(registry.all()))
 
     assert said.content == "".join(tokens(50))
     assert [call.arguments for call in called.calls] == ['{"expression": "1+1"}']
@@ -170,6 +171,6 @@ def test_litellms_errors_are_ours(fail: str, code: str) -> None:
     patient = Broker(timeouts=Timeouts(first_token=60))
 
     with pytest.raises(LLMError) as failed:
-        patient.generate("hosted_vllm/stand-in", asked(tokens=5, fail=fail))
+        patient.ask("hosted_vllm/stand-in", asked(tokens=5, fail=fail))
 
     assert failed.value.code == code

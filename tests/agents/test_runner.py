@@ -1,14 +1,12 @@
 """The loop: rounds, limits, and going on where a conversation stands."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from typing_extensions import override
 
 from agents.errors import Cancelled, LLMError, TooManyRounds
-from agents.llm import Broker, TextSink
-from agents.llm.request import Sink
+from agents.llm import Broker, CompletionConfig, Provider, Request, Retries, Sink, TextSink
 from agents.messages import Reply, ToolCall, Turn, open_calls
 from agents.recording import MemoryRecorder
 from agents.runner import Job, run
@@ -16,23 +14,20 @@ from agents.tools import ToolContext
 from agents.tools.registry import registry
 
 
-class Scripted(Broker):
-    """A broker whose model says what it is told to."""
+class Scripted(Provider):
+    """A provider whose model says what it is told to."""
 
     def __init__(self, *replies: Reply | LLMError) -> None:
-        super().__init__()
         self.replies = list(replies)
         self.asked: list[list[Turn]] = []
 
     @override
-    def generate(
-        self, model: str, turns: Sequence[Turn], *, sink: Sink | None = None, **_: Any
-    ) -> Reply:
-        self.asked.append(list(turns))
+    async def stream(self, request: Request, sink: Sink) -> Reply:
+        self.asked.append(list(request.turns))
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         if isinstance(reply, LLMError):
             raise reply
-        if sink is not None and reply.content:
+        if reply.content:
             sink.add(reply.content)
         return reply
 
@@ -42,10 +37,14 @@ def calling(identity: str, content: str = "") -> Reply:
     return Reply(content=content, calls=(call,))
 
 
-def go(broker: Broker, turns: list[Turn], **options: Any) -> tuple[TextSink, MemoryRecorder]:
+def broker_of(provider: Scripted) -> Broker:
+    return Broker(providers={"x": provider}, retries=Retries(times=0))
+
+
+def go(provider: Scripted, turns: list[Turn], **options: Any) -> tuple[TextSink, MemoryRecorder]:
     recorder, sink = MemoryRecorder(), TextSink()
-    job = Job(model="x", turns=turns, tools=registry, **options)
-    run(job, broker=broker, context=ToolContext(), recorder=recorder, sink=sink)
+    job = Job(model="x/model", turns=turns, tools=registry, **options)
+    run(job, broker=broker_of(provider), context=ToolContext(), recorder=recorder, sink=sink)
     return sink, recorder
 
 
@@ -53,45 +52,45 @@ QUESTION = Turn(role="user", content="?")
 
 
 def test_rounds_go_on_until_an_answer() -> None:
-    broker = Scripted(calling("a", "Let me see."), calling("b"), Reply(content="Two."))
+    model = Scripted(calling("a", "Let me see."), calling("b"), Reply(content="Two."))
 
-    sink, recorder = go(broker, [QUESTION])
+    sink, recorder = go(model, [QUESTION])
 
     assert sink.text == "Let me see.\n\nTwo."
-    assert [turn.role for turn in broker.asked[-1]] == [
+    assert [turn.role for turn in model.asked[-1]] == [
         "user",
         "assistant",
         "tool",
         "assistant",
         "tool",
     ]
-    assert '"result": 2' in broker.asked[-1][2].content
+    assert '"result": 2' in model.asked[-1][2].content
     assert recorder.kinds.count("llm.called") == 3
 
 
 def test_an_agent_that_never_answers_is_stopped() -> None:
     with pytest.raises(TooManyRounds, match="3 times"):
-        go(Scripted(calling("a")), [QUESTION], max_rounds=3)
+        go(Scripted(calling("a")), [QUESTION], config=CompletionConfig(max_tool_iterations=3))
 
 
 def test_open_calls_are_made_first() -> None:
     said = Turn(role="assistant", calls=(*calling("a").calls, *calling("b").calls))
     have = Turn(role="tool", call_id="a", content="2")
 
-    broker = Scripted(Reply(content="Done."))
-    _, recorder = go(broker, [QUESTION, said, have])
+    model = Scripted(Reply(content="Done."))
+    _, recorder = go(model, [QUESTION, said, have])
 
     assert recorder.kinds == ["tool.called", "tool.returned", "llm.called", "llm.responded"]
-    assert broker.asked[0][-1].call_id == "b"
+    assert model.asked[0][-1].call_id == "b"
 
 
 def test_a_failure_of_the_model_is_recorded() -> None:
     recorder = MemoryRecorder()
-    job = Job(model="x", turns=[QUESTION], tools=registry)
+    job = Job(model="x/model", turns=[QUESTION], tools=registry)
     with pytest.raises(LLMError):
         run(
             job,
-            broker=Scripted(LLMError("No.", code="server_error", retryable=True)),
+            broker=broker_of(Scripted(LLMError("No.", code="server_error", retryable=True))),
             context=ToolContext(),
             recorder=recorder,
             sink=TextSink(),
@@ -103,13 +102,19 @@ def test_a_failure_of_the_model_is_recorded() -> None:
 def test_a_stopped_run_asks_nobody() -> None:
     context = ToolContext()
     context.cancellation.cancel()
-    broker = Scripted(Reply(content="x"))
-    job = Job(model="x", turns=[QUESTION], tools=registry)
+    model = Scripted(Reply(content="x"))
+    job = Job(model="x/model", turns=[QUESTION], tools=registry)
 
     with pytest.raises(Cancelled):
-        run(job, broker=broker, context=context, recorder=MemoryRecorder(), sink=TextSink())
+        run(
+            job,
+            broker=broker_of(model),
+            context=context,
+            recorder=MemoryRecorder(),
+            sink=TextSink(),
+        )
 
-    assert broker.asked == []
+    assert model.asked == []
 
 
 def test_only_calls_at_the_end_are_open() -> None:

@@ -26,6 +26,7 @@ def scripted(
     """An agent whose model does what it is told to, and the server behind it."""
     settings.LLM_ENDPOINTS = {"openai": (model_server[0], "")}
     settings.LLM_FIRST_TOKEN_SECONDS = settings.LLM_BETWEEN_TOKENS_SECONDS = 1
+    settings.LLM_RETRIES = 0
     endpoints.broker.cache_clear()
     agent = Agent.objects.create(
         slug="scripted",

@@ -340,13 +340,13 @@ def test_a_worker_that_has_lost_its_lease_writes_nothing(
     scripted_thread: Thread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     say(scripted_thread, "Hello")
-    generate = endpoints.broker().generate
+    generate = endpoints.broker().ask
 
     def slow(*args: Any, **options: Any) -> Reply:
         Lease.objects.update(holder="another", epoch=7)
         return generate(*args, **options)
 
-    monkeypatch.setattr(endpoints.broker(), "generate", slow)
+    monkeypatch.setattr(endpoints.broker(), "ask", slow)
     work(scripted_thread)
 
     assert kinds(scripted_thread)[-1] == "llm.called"

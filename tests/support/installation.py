@@ -97,7 +97,8 @@ class Installation:
         """Return the processes with this word in their command line; folders don't count."""
 
         def is_one(process: psutil.Process) -> bool:
-            return any(word in Path(part).name for part in process.cmdline())
+            parts = " ".join(process.cmdline()).split()  # valkey writes its own, in one piece
+            return any(word in Path(part).name for part in parts)
 
         return [each for each in self.children() if is_one(each)]
 
