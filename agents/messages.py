@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -45,6 +45,22 @@ class Usage(Value):
         )
 
 
+class Part(Value):
+    """A piece of a message: a text, or an image.
+
+    Attributes:
+        text: The text.
+        image: An image's address: "data:image/…;base64,…", or one that the model's server loads.
+        audience: Who it is for: a model, a person, or both.
+        priority: 0 to 1: what has the least is left out first when there is little room.
+    """
+
+    text: str = ""
+    image: str = ""
+    audience: tuple[Literal["model", "person"], ...] = ("model", "person")
+    priority: float = Field(default=1.0, ge=0, le=1)
+
+
 class Turn(Value):
     """One message of the conversation as a model sees it.
 
@@ -53,12 +69,14 @@ class Turn(Value):
         content: The text.
         calls: The tools an assistant wants called.
         call_id: Of a tool's result: the call it answers.
+        parts: The pieces of the message, if it is more than one text; `content` is their text.
     """
 
     role: Role
     content: str = ""
     calls: tuple[ToolCall, ...] = ()
     call_id: str | None = None
+    parts: tuple[Part, ...] = ()
 
 
 class Reply(Value):

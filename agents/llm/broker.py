@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
+import structlog
 from pydantic import BaseModel
 from typing_extensions import override
 
@@ -17,6 +18,7 @@ from agents.cancellation import Cancellation
 from agents.errors import AgentError, LLMError
 from agents.llm import structured
 from agents.llm.config import CompletionConfig, Endpoint, Timeouts
+from agents.llm.embeddings import embed_all
 from agents.llm.providers.demo import Demo
 from agents.llm.providers.litellm import LiteLLM
 from agents.llm.providers.openai_compatible import OpenAICompatible
@@ -28,6 +30,8 @@ from agents.tools import Tool, ToolContext
 from agents.tools.execution import call_all
 from agents.tools.registry import Registry
 from agents.tools.rounds import until_answered
+
+logger = structlog.get_logger(__name__)
 
 DEFAULT_ENDPOINT = "openai"
 CORRECTIONS = 2
@@ -290,6 +294,44 @@ class Broker:
             yield structured.parse(text, wanted)
         except ValueError as error:
             raise structured.unfit(str(error)) from error
+
+    # Embeddings and lists -------------------------------------------------------------------
+
+    def embed(self, model: str, texts: str | Sequence[str]) -> list[list[float]]:
+        """Return a vector for each text; one that is too long is cut, and its pieces pooled.
+
+        Args:
+            model: Such as "openai/text-embedding-3-small".
+            texts: One text or several.
+
+        Raises:
+            LLMError: There was no answer.
+        """
+        return loop.wait(self.aembed(model, texts))
+
+    async def aembed(self, model: str, texts: str | Sequence[str]) -> list[list[float]]:
+        """Return a vector for each text, from a coroutine."""
+        provider, name = self._find(model)
+        several = [texts] if isinstance(texts, str) else texts
+        return await embed_all(several, model=model, embed=partial(provider.embed, name))
+
+    def models(self) -> dict[str, list[str]]:
+        """Return the models that there are, by the prefix of their provider.
+
+        A provider that can't be asked has an empty list; the log says why.
+        """
+        return loop.wait(self.amodels())
+
+    async def amodels(self) -> dict[str, list[str]]:
+        """Return the models that there are, from a coroutine."""
+        found: dict[str, list[str]] = {}
+        for prefix, provider in self._providers.items():
+            try:
+                found[prefix] = [f"{prefix}/{name}" for name in await provider.models()]
+            except LLMError as error:
+                logger.warning("no_models", provider=prefix, error=str(error))
+                found[prefix] = []
+        return found
 
     def _find(self, model: str) -> tuple[Provider, str]:
         prefix, slash, name = model.partition("/")

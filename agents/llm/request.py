@@ -6,6 +6,7 @@ from typing import Protocol
 
 from typing_extensions import override
 
+from agents.errors import LLMError
 from agents.llm.config import CompletionConfig
 from agents.messages import Reply, Turn
 from agents.tools import Tool
@@ -64,8 +65,8 @@ class Request:
     config: CompletionConfig = field(default_factory=CompletionConfig)
 
 
-class Provider(Protocol):
-    """Speaks one wire to models."""
+class Provider:
+    """Speaks one wire to models. A subclass does what it can."""
 
     async def stream(self, request: Request, sink: Sink) -> Reply:
         """Ask a model; its text goes to `sink` as it comes, the whole comes back.
@@ -73,3 +74,25 @@ class Provider(Protocol):
         Raises:
             LLMError: There was no answer, or not a whole one. What came is in the sink.
         """
+        raise unsupported(self, "answer")
+
+    async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
+        """Return a vector for each text.
+
+        Raises:
+            LLMError: It can't be done here.
+        """
+        raise unsupported(self, "embed texts")
+
+    async def models(self) -> list[str]:
+        """Return the names of the models that there are.
+
+        Raises:
+            LLMError: It can't be asked.
+        """
+        raise unsupported(self, "list models")
+
+
+def unsupported(provider: Provider, what: str) -> LLMError:
+    """A provider can't do this."""
+    return LLMError(f"{type(provider).__name__} can't {what}.", code="unsupported")

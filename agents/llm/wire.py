@@ -36,7 +36,7 @@ def message(turn: Turn) -> dict[str, Any]:
     """Return a turn as a message of the wire."""
     if turn.role == "tool":
         return {"role": "tool", "tool_call_id": turn.call_id, "content": turn.content}
-    written: dict[str, Any] = {"role": turn.role, "content": turn.content}
+    written: dict[str, Any] = {"role": turn.role, "content": _content(turn)}
     if turn.calls:
         written["content"] = turn.content or None
         written["tool_calls"] = [
@@ -48,6 +48,21 @@ def message(turn: Turn) -> dict[str, Any]:
             for call in turn.calls
         ]
     return written
+
+
+def _content(turn: Turn) -> str | list[dict[str, Any]]:
+    """Return a turn's text, or its pieces that are for a model."""
+    if not turn.parts:
+        return turn.content
+    pieces: list[dict[str, Any]] = []
+    for part in turn.parts:
+        if "model" not in part.audience:
+            continue
+        if part.image:
+            pieces.append({"type": "image_url", "image_url": {"url": part.image}})
+        else:
+            pieces.append({"type": "text", "text": part.text})
+    return pieces
 
 
 def function(tool: Tool) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """The built-in offline model: it streams and calls tools, and says that it is a demo."""
 
 import asyncio
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 from uuid import uuid4
 
+from pydantic import JsonValue, TypeAdapter
 from typing_extensions import override
 
 from agents.llm.request import Provider, Request, Sink
@@ -14,6 +17,8 @@ from agents.messages import Reply, ToolCall, Turn, Usage
 SECONDS_PER_WORD = 0.02
 MAX_WORDS = 5_000
 TITLE_WORDS = 6
+DIMENSIONS = 256
+JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 
 _ISO_DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _DATE = re.compile(
@@ -57,13 +62,58 @@ class Demo(Provider):
         if not results and (calls := _wanted(question, {tool.name for tool in request.tools})):
             usage = Usage(prompt_tokens=prompt_tokens, completion_tokens=12 * len(calls))
             return Reply(content="", calls=calls, usage=usage, finish_reason="tool_calls")
+        schema = request.config.schema_wanted
+        answer = json.dumps(example(schema, schema)) if schema else _answer(question, results)
         said = ""
-        for word in _words(_answer(question, results)):
+        for word in _words(answer):
             await asyncio.sleep(SECONDS_PER_WORD)
             sink.add(word)
             said += word
         usage = Usage(prompt_tokens=prompt_tokens, completion_tokens=len(said.split()))
         return Reply(content=said, usage=usage)
+
+    @override
+    async def models(self) -> list[str]:
+        return ["assistant"]
+
+    @override
+    async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
+        return [_embedded(text) for text in texts]
+
+
+def example(schema: dict[str, Any], root: dict[str, Any]) -> JsonValue:
+    """Return the plainest value that fits a JSON Schema: the demo's answer where one is wanted.
+
+    Args:
+        schema: What it has to fit.
+        root: Where the schema's references lead.
+    """
+    if "$ref" in schema:
+        return example(root["$defs"][schema["$ref"].rpartition("/")[2]], root)
+    if choices := schema.get("enum") or ([schema["const"]] if "const" in schema else []):
+        return JSON.validate_python(choices[0])
+    if either := schema.get("anyOf") or schema.get("oneOf"):
+        return example(either[0], root)
+    match schema.get("type"):
+        case "object":
+            wanted = schema.get("properties", {})
+            value: JsonValue = {name: example(each, root) for name, each in wanted.items()}
+        case "array":
+            value = [example(schema["items"], root)] if "items" in schema else []
+        case kind:
+            plain: dict[str, JsonValue] = {"integer": 1, "number": 1.5, "boolean": True}
+            value = plain.get(str(kind), None if kind == "null" else "demo")
+    return value
+
+
+def _embedded(text: str) -> list[float]:
+    """Return a vector by the words of a text: alike for texts with the same words, no more."""
+    vector = [0.0] * DIMENSIONS
+    for word in re.findall(r"\w+", text.lower()):
+        place = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big") % DIMENSIONS
+        vector[place] += 1.0
+    length = sum(value * value for value in vector) ** 0.5
+    return [value / length for value in vector] if length else vector
 
 
 def _results(turns: Sequence[Turn]) -> list[tuple[ToolCall, str]]:

@@ -5,7 +5,9 @@ No model objects per chunk: on this road a token costs a tenth of what a client 
 
 import asyncio
 import json
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -26,6 +28,7 @@ from agents.text import clean
 BAD_STATUS = 400
 MAX_ERROR_BYTES = 10_000
 DEADLINE_SECONDS = 0.25
+LIST_SECONDS = 5.0
 STRICT = "api.openai.com"  # it refuses what it doesn't know; servers of one's own often take more
 
 _sessions: "WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession]" = (
@@ -56,24 +59,47 @@ class OpenAICompatible(Provider):
             raise dropped(self._where)
         return assembly.reply()
 
-    async def models(self, *, timeout_seconds: float = 5.0) -> list[str]:
-        """Return the names of the models that the server offers.
-
-        Raises:
-            LLMError: It can't be asked.
-        """
-        with our_errors(self._where):
-            async with (
-                asyncio.timeout(timeout_seconds),
-                _session().get(f"{self._url}/models", headers=self._headers) as response,
-            ):
-                if response.status >= BAD_STATUS:
-                    raise await self._refusal(response)
-                listed = await response.json(content_type=None)
+    @override
+    async def models(self) -> list[str]:
+        listed = await self._json("GET", "/models")
         try:
             return [str(model["id"]) for model in listed["data"]]
         except (KeyError, TypeError) as error:
             raise unreadable(self._where) from error
+
+    @override
+    async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
+        body = {"model": model, "input": list(texts), "encoding_format": "float"}
+        answered = await self._json(
+            "POST", "/embeddings", body, timeout_seconds=self._timeouts.first_token
+        )
+        try:
+            found = sorted(answered["data"], key=lambda each: each["index"])
+            vectors = [[float(value) for value in each["embedding"]] for each in found]
+        except (KeyError, TypeError, ValueError) as error:
+            raise unreadable(self._where) from error
+        if len(vectors) != len(texts):
+            raise unreadable(self._where)
+        return vectors
+
+    async def _json(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        timeout_seconds: float = LIST_SECONDS,
+    ) -> Any:  # noqa: ANN401  (whatever the server says)
+        with our_errors(self._where):
+            async with (
+                asyncio.timeout(timeout_seconds),
+                _session().request(
+                    method, f"{self._url}{path}", json=body, headers=self._headers
+                ) as response,
+            ):
+                if response.status >= BAD_STATUS:
+                    raise await self._refusal(response)
+                return await response.json(content_type=None)
 
     def _post(self, request: Request) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         return _session().post(
