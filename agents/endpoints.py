@@ -8,9 +8,9 @@ from agents.llm import Broker, Endpoint, Retries, Timeouts
 
 
 def endpoints() -> dict[str, Endpoint]:
-    """Return the OpenAI-compatible servers of the settings, by the prefix of their models."""
+    """Return the model servers of the settings, by the prefix of their models."""
     return {
-        prefix: Endpoint(base_url=base_url, api_key=api_key)
+        prefix: Endpoint(base_url, api_key, wire="ollama" if prefix == "ollama" else "openai")
         for prefix, (base_url, api_key) in settings.LLM_ENDPOINTS.items()
     }
 

@@ -1,10 +1,25 @@
 """The records of agents, set up in the admin."""
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from typing_extensions import override
 
 from agents.llm import CompletionConfig
+
+MOST_STOP_TEXTS = 4
+
+
+def lines(text: str) -> list[str]:
+    """Return the lines of a text that say something."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def four_lines(text: str) -> None:
+    """Refuse more stop texts than models take."""
+    if len(lines(text)) > MOST_STOP_TEXTS:
+        msg = f"There are {len(lines(text))} lines; models take {MOST_STOP_TEXTS} at most."
+        raise ValidationError(msg)
 
 
 class Agent(models.Model):
@@ -34,6 +49,53 @@ class Agent(models.Model):
         validators=[MinValueValidator(0), MaxValueValidator(2)],
         help_text="0 to 2; the model's own if left empty.",
     )
+    max_tokens = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="The most tokens of an answer; the model's own limit if left empty.",
+    )
+    top_p = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="0 to 1: of the likeliest words, how much of their likelihood to pick from.",
+    )
+    top_k = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="How many of the likeliest words to pick from.",
+    )
+    num_ctx = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="The window in tokens, for servers that ask for it, such as Ollama.",
+    )
+    reasoning_effort = models.CharField(
+        max_length=10,
+        blank=True,
+        choices=[("low", "low"), ("medium", "medium"), ("high", "high")],
+        help_text="How long a reasoning model thinks; others leave it out.",
+    )
+    seed = models.IntegerField(
+        null=True, blank=True, help_text="For the same answer again, as far as the model keeps it."
+    )
+    stop_texts = models.TextField(
+        blank=True,
+        validators=[four_lines],
+        help_text="Texts that end an answer: one a line, four at most.",
+    )
+    max_tool_iterations = models.PositiveSmallIntegerField(
+        default=10,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="How often the model is asked again after its tools' results.",
+    )
+    fallback_models = models.TextField(
+        blank=True,
+        help_text="Models to ask instead when the first one fails before it begins: one a line.",
+    )
     tools = models.JSONField(default=list, blank=True)
     active = models.BooleanField(
         default=True, help_text="An agent that is switched off answers nobody."
@@ -50,7 +112,24 @@ class Agent(models.Model):
     @property
     def config(self) -> CompletionConfig:
         """How its model is to answer."""
-        return CompletionConfig(temperature=self.temperature)
+        return CompletionConfig.model_validate(
+            {
+                "temperature": self.temperature,
+                "max_tokens": self.max_tokens,
+                "top_p": self.top_p,
+                "top_k": self.top_k,
+                "num_ctx": self.num_ctx,
+                "reasoning_effort": self.reasoning_effort or None,
+                "seed": self.seed,
+                "stop": lines(self.stop_texts),
+                "max_tool_iterations": self.max_tool_iterations,
+            }
+        )
+
+    @property
+    def fallbacks(self) -> tuple[str, ...]:
+        """Models to ask instead when its own fails."""
+        return tuple(lines(self.fallback_models))
 
 
 class Seeded(models.Model):

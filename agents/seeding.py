@@ -8,7 +8,7 @@ from django.conf import settings
 from agents import loop
 from agents.endpoints import endpoints, timeouts
 from agents.errors import LLMError
-from agents.llm.providers.openai_compatible import OpenAICompatible
+from agents.llm.broker import provider_of
 from agents.models import Agent, Seeded
 from agents.tools.registry import registry
 
@@ -70,7 +70,7 @@ def _first_model(prefix: str) -> str:
         return settings.OPENAI_MODEL
     if Seeded.objects.filter(slug=prefix).exists():
         return ""
-    server = OpenAICompatible(endpoints()[prefix], timeouts())
+    server = provider_of(endpoints()[prefix], timeouts())
     try:
         found = loop.wait(server.models())
     except LLMError as error:

@@ -36,7 +36,7 @@ def _asked(slug: str, question: str) -> str:
     try:
         agent = agents.active_agent(slug)
         config = CompletionConfig(max_tokens=MAX_TOKENS)
-        reply = broker().ask(agent.model, prompt, Asking(config=config))
+        reply = broker().ask(agent.model, prompt, Asking(config=config, fallbacks=agent.fallbacks))
     except AgentError as error:
         logger.warning("no_title", agent=slug, error=str(error))
         return ""

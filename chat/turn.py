@@ -139,6 +139,7 @@ class _Turn(Recorder):
                 decisions=seen.decisions,
                 steering=self._steering,
                 left_out=seen.left_out,
+                fallbacks=agent.fallbacks,
             ),
             broker=broker(),
             context=ToolContext(

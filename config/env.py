@@ -147,13 +147,13 @@ class Env(BaseSettings):
 
     @property
     def llm_endpoints(self) -> dict[str, tuple[str, str]]:
-        """OpenAI-compatible servers by the prefix of their models: base URL and key."""
+        """Model servers by the prefix of their models: address and key."""
         found: dict[str, tuple[str, str]] = {}
         key = self.openai_api_key.get_secret_value()
         if self.openai_base_url or key:
             found["openai"] = (self.openai_base_url or OPENAI_URL, key)
         if self.ollama_host:
-            found["ollama"] = (f"{self.ollama_host}/v1", "")
+            found["ollama"] = (self.ollama_host, "")
         return found
 
 

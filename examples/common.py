@@ -23,7 +23,7 @@ def broker() -> Broker:
     if key or address:
         endpoints["openai"] = Endpoint(address or "https://api.openai.com/v1", key)
     if host := os.environ.get("OLLAMA_HOST", ""):
-        endpoints["ollama"] = Endpoint(f"{host}/v1")
+        endpoints["ollama"] = Endpoint(host, wire="ollama")
     return Broker(endpoints)
 
 

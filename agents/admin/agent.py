@@ -33,11 +33,24 @@ class AgentForm(forms.ModelForm[Agent]):
             "description",
             "model",
             "system_prompt",
-            "temperature",
             "tools",
             "active",
+            "temperature",
+            "max_tokens",
+            "max_tool_iterations",
+            "fallback_models",
+            "top_p",
+            "top_k",
+            "num_ctx",
+            "reasoning_effort",
+            "seed",
+            "stop_texts",
         ]
-        widgets = {"system_prompt": UnfoldAdminTextareaWidget(attrs={"rows": 10})}
+        widgets = {
+            "system_prompt": UnfoldAdminTextareaWidget(attrs={"rows": 10}),
+            "fallback_models": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+            "stop_texts": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -55,6 +68,19 @@ class AgentAdmin(ModelAdmin):
     list_filter = ["active"]
     search_fields = ["name", "slug", "description", "model"]
     prepopulated_fields = {"slug": ["name"]}
+    fieldsets = [
+        (None, {"fields": ["name", "slug", "description", "model", "system_prompt"]}),
+        ("Tools", {"fields": ["tools", "max_tool_iterations"]}),
+        ("Answers", {"fields": ["temperature", "max_tokens", "fallback_models"]}),
+        (
+            "More settings of the model",
+            {
+                "classes": ["collapse"],
+                "fields": ["top_p", "top_k", "num_ctx", "reasoning_effort", "seed", "stop_texts"],
+            },
+        ),
+        (None, {"fields": ["active"]}),
+    ]
 
     @admin.display(description="tools")
     def tool_names(self, agent: Agent) -> str:

@@ -1,6 +1,7 @@
 """One door to every model: text, objects, tools, streams; for scripts and for Parley itself."""
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -9,7 +10,6 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
-import structlog
 from pydantic import BaseModel
 from typing_extensions import override
 
@@ -21,6 +21,7 @@ from agents.llm.config import CompletionConfig, Endpoint, Timeouts
 from agents.llm.embeddings import embed_all
 from agents.llm.providers.demo import Demo
 from agents.llm.providers.litellm import LiteLLM
+from agents.llm.providers.ollama import Ollama
 from agents.llm.providers.openai_compatible import OpenAICompatible
 from agents.llm.request import Provider, Request, Sink, TextSink
 from agents.llm.retries import Retries, persistently
@@ -31,7 +32,7 @@ from agents.tools.execution import call_all
 from agents.tools.registry import Registry
 from agents.tools.rounds import until_answered
 
-logger = structlog.get_logger(__name__)
+logger = logging.getLogger(__name__)  # (structlog would take longer to load)
 
 DEFAULT_ENDPOINT = "openai"
 CORRECTIONS = 2
@@ -79,7 +80,7 @@ class Broker:
         """Make a broker.
 
         Args:
-            endpoints: OpenAI-compatible servers by the prefix of their models.
+            endpoints: Model servers by the prefix of their models.
             timeouts: How long to wait; the defaults of `Timeouts` if left out.
             retries: How patient to be; the defaults of `Retries` if left out.
             providers: Further providers by the prefix of their models.
@@ -88,7 +89,7 @@ class Broker:
         self._retries = retries or Retries()
         self._providers: dict[str, Provider] = {"demo": Demo()}
         for prefix, endpoint in (endpoints or {}).items():
-            self._providers[prefix] = OpenAICompatible(endpoint, waits)
+            self._providers[prefix] = provider_of(endpoint, waits)
         self._providers |= providers or {}
         self._everyone_else = LiteLLM(waits)
 
@@ -329,7 +330,7 @@ class Broker:
             try:
                 found[prefix] = [f"{prefix}/{name}" for name in await provider.models()]
             except LLMError as error:
-                logger.warning("no_models", provider=prefix, error=str(error))
+                logger.warning("The models of %s can't be listed: %s", prefix, error)
                 found[prefix] = []
         return found
 
@@ -341,6 +342,13 @@ class Broker:
         if provider := self._providers.get(prefix):
             return provider, name
         return self._everyone_else, model
+
+
+def provider_of(endpoint: Endpoint, timeouts: Timeouts) -> Provider:
+    """Return who speaks the wire of a model server."""
+    if endpoint.wire == "ollama":
+        return Ollama(endpoint.base_url, timeouts)
+    return OpenAICompatible(endpoint, timeouts)
 
 
 class _Background(Sink):

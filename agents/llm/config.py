@@ -56,10 +56,11 @@ class CompletionConfig(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where an OpenAI-compatible server is, and the key it wants."""
+    """Where a model server is, the key it wants, and what it speaks."""
 
     base_url: str
     api_key: str = field(default="", repr=False)
+    wire: Literal["openai", "ollama"] = "openai"
 
 
 @dataclass(frozen=True, slots=True)

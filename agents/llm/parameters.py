@@ -1,15 +1,14 @@
 """Parameters as a model takes them: renamed, fitted to its limits, or left out with one warning."""
 
+import logging
 from typing import Any
-
-import structlog
 
 from agents.llm.config import CompletionConfig
 from agents.llm.registry import ModelInfo
 
 SCHEMA_NAME = "answer"
 
-logger = structlog.get_logger(__name__)
+logger = logging.getLogger(__name__)  # (structlog would take longer to load)
 
 _told: set[tuple[str, str]] = set()
 
@@ -66,7 +65,7 @@ def leave_out(model: str, values: dict[str, Any]) -> None:
     for name, value in values.items():
         if value is not None and (model, name) not in _told:
             _told.add((model, name))
-            logger.warning("parameter_left_out", model=model, parameter=name, value=value)
+            logger.warning("%s does not take %s=%r: left out", model, name, value)
 
 
 def _effort(config: CompletionConfig) -> str | None:

@@ -4,11 +4,10 @@ Only before the first token: what has been said is not taken back.
 """
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-
-import structlog
 
 from agents.errors import LLMError
 from agents.llm.request import Sink
@@ -16,7 +15,7 @@ from agents.messages import Reply
 
 ELSEWHERE = frozenset({"unauthorized", "no_such_model"})  # no use to ask again, but others may do
 
-logger = structlog.get_logger(__name__)
+logger = logging.getLogger(__name__)  # (structlog would take longer to load)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +77,9 @@ async def persistently(
                 if pause is None:
                     if last or not (error.retryable or error.code in ELSEWHERE):
                         raise
-                    logger.warning("model_passed_over", model=model, error=str(error))
+                    logger.warning("%s is passed over: %s", model, error)
                     break
-                logger.warning("model_asked_again", model=model, pause=pause, error=str(error))
+                logger.warning("%s is asked again in %.1f s: %s", model, pause, error)
             await asyncio.sleep(pause)
     msg = "No model was named."
     raise LLMError(msg, code="no_such_model")

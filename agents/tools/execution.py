@@ -6,13 +6,13 @@ that they don't fight over the stream.
 
 import hashlib
 import json
+import logging
 import time
 from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-import structlog
 from pydantic import JsonValue
 
 from agents import loop
@@ -34,7 +34,7 @@ from agents.tools.registry import Registry
 THREADS = 64
 STOPPED = "Stopped by the person before it had a result."
 
-logger = structlog.get_logger(__name__)
+logger = logging.getLogger(__name__)  # (structlog would take longer to load)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ class _Round:
         except TimeoutError:
             self._late(started)
         except Exception as error:
-            logger.exception("tool_crashed", tool=call.name, run=str(self.context.run))
+            logger.exception("%s crashed in run %s", call.name, self.context.run)
             sentence = f"{call.name} failed: {type(error).__name__}: {error}"
             self._failed(call, sentence, started_at=started.at)
         else:

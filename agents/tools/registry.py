@@ -1,16 +1,15 @@
 """Which tools there are, by name and by alias."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from importlib.metadata import entry_points
-
-import structlog
 
 from agents.tools.builtin import BUILTIN
 from agents.tools.definition import Tool
 
 ENTRY_POINTS = "parley.tools"
 
-logger = structlog.get_logger(__name__)
+logger = logging.getLogger(__name__)  # (structlog would take longer to load)
 
 
 class Registry:
@@ -57,12 +56,12 @@ def installed() -> Iterator[Tool]:
         try:
             found = point.load()
         except Exception:
-            logger.exception("tools_not_loaded", entry_point=point.value)
+            logger.exception("The tool of %s can't be loaded", point.value)
             continue
         if isinstance(found, Tool):
             yield found
         else:
-            logger.error("no_tool", entry_point=point.value)
+            logger.error("%s is no tool", point.value)
 
 
 registry = Registry([*BUILTIN, *installed()])

@@ -73,7 +73,7 @@ def test_a_temperature_out_of_range_is_refused(demo: Agent, temperature: float) 
 
 def form(**changes: Any) -> dict[str, Any]:
     fields = {"name": "Helper", "slug": "helper", "model": "demo/x", "active": "on"}
-    return {**fields, "tools": ["calculator"], **changes}
+    return {**fields, "tools": ["calculator"], "max_tool_iterations": 10, **changes}
 
 
 def test_an_agent_is_made_in_the_admin(client: Client, owner: User) -> None:
@@ -86,6 +86,40 @@ def test_an_agent_is_made_in_the_admin(client: Client, owner: User) -> None:
     agent = Agent.objects.get(slug="helper")
     assert (agent.tools, agent.system_prompt) == (["calculator"], "Be kind.")
     assert agent.config.temperature == 0.3
+
+
+def test_every_setting_of_an_agent_reaches_its_model(client: Client, owner: User) -> None:
+    client.force_login(owner)
+    settings = {
+        "max_tokens": 500,
+        "top_p": "0.9",
+        "top_k": 20,
+        "num_ctx": 4_096,
+        "reasoning_effort": "high",
+        "seed": 7,
+        "stop_texts": "END\n\nSTOP\n",
+        "max_tool_iterations": 3,
+        "fallback_models": "demo/assistant\nopenai/x",
+    }
+
+    client.post("/admin/agents/agent/add/", form(**settings))
+
+    agent = Agent.objects.get(slug="helper")
+    assert agent.config.model_dump(exclude_none=True) == {
+        "max_tokens": 500,
+        "top_p": 0.9,
+        "top_k": 20,
+        "num_ctx": 4_096,
+        "reasoning_effort": "high",
+        "seed": 7,
+        "stop": ("END", "STOP"),
+        "max_tool_iterations": 3,
+    }
+    assert agent.fallbacks == ("demo/assistant", "openai/x")
+    refused = client.post(
+        "/admin/agents/agent/add/", form(slug="other", stop_texts="1\n2\n3\n4\n5")
+    )
+    assert b"models take 4 at most" in refused.content
 
 
 def test_a_tool_that_does_not_exist_can_not_be_chosen(client: Client, owner: User) -> None:

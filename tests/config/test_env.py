@@ -50,7 +50,7 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ({}, {}),
         ({"OPENAI_API_KEY": "k"}, {"openai": ("https://api.openai.com/v1", "k")}),
         ({"OPENAI_BASE_URL": "http://x:1/v1/"}, {"openai": ("http://x:1/v1", "")}),
-        ({"OLLAMA_HOST": "http://o:1"}, {"ollama": ("http://o:1/v1", "")}),
+        ({"OLLAMA_HOST": "http://o:1"}, {"ollama": ("http://o:1", "")}),
     ],
 )
 def test_keys_and_addresses_are_endpoints(

@@ -84,6 +84,11 @@ class StandIn:
         app = web.Application(client_max_size=50_000_000)
         app.router.add_get("/v1/models", self.models)
         app.router.add_post("/v1/chat/completions", self.complete)
+        app.router.add_post("/v1/embeddings", self.embed)
+        app.router.add_post("/api/chat", self.chat)
+        app.router.add_get("/api/tags", self.tags)
+        app.router.add_post("/api/embed", self.embed_for_ollama)
+        app.router.add_post("/api/pull", self.pull)
         app.router.add_get("/stats", self.stats)
         return app
 
@@ -94,6 +99,68 @@ class StandIn:
     async def stats(self, _: web.Request) -> web.Response:
         """Tell what was asked, how often streams ended well, and how often they were cut."""
         return web.json_response(dict(self.seen))
+
+    async def embed(self, request: web.Request) -> web.Response:
+        """Give each text a vector: its length, and the number of its words."""
+        body = await request.json()
+        self.requests.append(body)
+        data = [
+            {"object": "embedding", "index": number, "embedding": _vector(text)}
+            for number, text in enumerate(body["input"])
+        ]
+        return web.json_response({"object": "list", "data": data[::-1]})
+
+    async def embed_for_ollama(self, request: web.Request) -> web.Response:
+        """Do the same on Ollama's wire."""
+        body = await request.json()
+        self.requests.append(body)
+        return web.json_response({"embeddings": [_vector(text) for text in body["input"]]})
+
+    async def tags(self, _: web.Request) -> web.Response:
+        """List the one model on Ollama's wire."""
+        return web.json_response({"models": [{"name": f"{MODEL}:latest"}]})
+
+    async def pull(self, request: web.Request) -> web.StreamResponse:
+        """Get a model, in three steps; one named "missing" is not there."""
+        body = await request.json()
+        response = web.StreamResponse()
+        await response.prepare(request)
+        if body["model"] == "missing":
+            await response.write(_line({"error": "pull model manifest: file does not exist"}))
+            return response
+        await response.write(_line({"status": "pulling manifest"}))
+        for completed in (50, 100):
+            told = {"status": "pulling 1a2b", "completed": completed, "total": 100}
+            await response.write(_line(told))
+        await response.write(_line({"status": "success"}))
+        return response
+
+    async def chat(self, request: web.Request) -> web.StreamResponse:
+        """Answer as the script says, on Ollama's wire."""
+        body = await request.json()
+        self.requests.append(body)
+        self.seen["started"] += 1
+        script = _script(body["messages"])
+        if script.fail in {"429", "500"} and script.after == 0:
+            return web.json_response({"error": f"scripted {script.fail}"}, status=int(script.fail))
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await response.prepare(request)
+        count = 0
+        if body.get("think"):
+            await response.write(_line({"message": {"thinking": "Let me see."}, "done": False}))
+        async for piece in _paced(script):
+            if script.fail and count == script.after:
+                await _go_wrong_for_ollama(script.fail, response, request)
+                return response
+            await response.write(_line({"message": {"content": piece}, "done": False}))
+            count += 1
+        for call in script.calls:
+            called = {"name": call.name, "arguments": json.loads(call.arguments)}
+            message = {"content": "", "tool_calls": [{"function": called}]}
+            await response.write(_line({"message": message, "done": False}))
+        end = {"message": {"content": ""}, "done": True, "done_reason": "stop"}
+        await response.write(_line({**end, "prompt_eval_count": 7, "eval_count": count}))
+        return response
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
         """Answer as the script says."""
@@ -171,6 +238,26 @@ async def _go_wrong(fail: str, response: web.StreamResponse, request: web.Reques
         case _:
             if transport is not None:
                 transport.close()
+
+
+async def _go_wrong_for_ollama(
+    fail: str, response: web.StreamResponse, request: web.Request
+) -> None:
+    transport = request.transport
+    if fail == "malformed":
+        await response.write(b"{this is no JSON\n")
+    elif fail == "error":
+        await response.write(_line({"error": "out of memory"}))
+    elif transport is not None:
+        transport.close()
+
+
+def _vector(text: str) -> list[float]:
+    return [float(len(text)), float(len(text.split()))]
+
+
+def _line(data: dict[str, Any]) -> bytes:
+    return json.dumps(data, ensure_ascii=False).encode() + b"\n"
 
 
 def _script(messages: list[dict[str, Any]]) -> Script:

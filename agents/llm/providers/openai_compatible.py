@@ -4,36 +4,27 @@ No model objects per chunk: on this road a token costs a tenth of what a client 
 """
 
 import asyncio
-import json
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
 import aiohttp
 from pydantic_core import from_json
 from typing_extensions import override
 
 from agents.errors import LLMError
+from agents.llm import http
 from agents.llm.config import Endpoint, Timeouts
-from agents.llm.errors import dropped, http_error, our_errors, unreadable
+from agents.llm.errors import dropped, our_errors, unreadable
 from agents.llm.request import Provider, Request, Sink
 from agents.llm.sse import EventSplitter
 from agents.llm.wire import Assembly, payload
-from agents.loop import at_exit
 from agents.messages import Reply
 from agents.text import clean
 
-BAD_STATUS = 400
-MAX_ERROR_BYTES = 10_000
 DEADLINE_SECONDS = 0.25
 LIST_SECONDS = 5.0
 STRICT = "api.openai.com"  # it refuses what it doesn't know; servers of one's own often take more
-
-_sessions: "WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession]" = (
-    WeakKeyDictionary()
-)
 
 
 class OpenAICompatible(Provider):
@@ -52,8 +43,6 @@ class OpenAICompatible(Provider):
         first = self._timeouts.connect + self._timeouts.first_token
         with our_errors(self._where):
             async with asyncio.timeout(first) as deadline, self._post(request) as response:
-                if response.status >= BAD_STATUS:
-                    raise await self._refusal(response)
                 await self._read(response, assembly, deadline)
         if assembly.finish_reason is None:
             raise dropped(self._where)
@@ -90,24 +79,24 @@ class OpenAICompatible(Provider):
         *,
         timeout_seconds: float = LIST_SECONDS,
     ) -> Any:  # noqa: ANN401  (whatever the server says)
+        asked = http.session().request(
+            method, f"{self._url}{path}", json=body, headers=self._headers
+        )
         with our_errors(self._where):
             async with (
                 asyncio.timeout(timeout_seconds),
-                _session().request(
-                    method, f"{self._url}{path}", json=body, headers=self._headers
-                ) as response,
+                http.Checked(asked, where=self._where) as response,
             ):
-                if response.status >= BAD_STATUS:
-                    raise await self._refusal(response)
                 return await response.json(content_type=None)
 
-    def _post(self, request: Request) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        return _session().post(
+    def _post(self, request: Request) -> http.Checked:
+        asked = http.session().post(
             f"{self._url}/chat/completions",
             json=payload(request, strict=self._strict),
             headers=self._headers,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect),
         )
+        return http.Checked(asked, where=self._where)
 
     async def _read(
         self, response: aiohttp.ClientResponse, assembly: Assembly, deadline: asyncio.Timeout
@@ -138,39 +127,3 @@ class OpenAICompatible(Provider):
         detail = error.get("message", "") if isinstance(error, dict) else error
         sentence = f"{self._where} reports an error: {clean(str(detail))[:300]}"
         return LLMError(sentence, code="server_error", retryable=True)
-
-    async def _refusal(self, response: aiohttp.ClientResponse) -> LLMError:
-        body = await response.content.read(MAX_ERROR_BYTES)
-        return http_error(
-            response.status,
-            where=self._where,
-            detail=_detail(body),
-            retry_after=response.headers.get("Retry-After"),
-        )
-
-
-def _detail(body: bytes) -> str:
-    try:
-        error = json.loads(body)["error"]
-        return str(error["message"] if isinstance(error, dict) else error)
-    except (ValueError, KeyError, TypeError):
-        return body.decode(errors="replace")
-
-
-async def _close_session() -> None:
-    session = _sessions.pop(asyncio.get_running_loop(), None)
-    if session is not None:
-        await session.close()
-
-
-at_exit(_close_session)
-
-
-def _session() -> aiohttp.ClientSession:
-    """Return the running loop's session; the number of its connections is not limited."""
-    loop = asyncio.get_running_loop()
-    session = _sessions.get(loop)
-    if session is None or session.closed:
-        connector = aiohttp.TCPConnector(limit=0)
-        session = _sessions[loop] = aiohttp.ClientSession(connector=connector)
-    return session

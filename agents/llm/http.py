@@ -1,0 +1,114 @@
+"""The process's one HTTP session on its loop, and what all wires over HTTP have in common."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from types import TracebackType
+from weakref import WeakKeyDictionary
+
+import aiohttp
+
+from agents.llm.errors import http_error
+from agents.loop import at_exit
+
+BAD_STATUS = 400
+MAX_ERROR_BYTES = 10_000
+MAX_LINE_BYTES = 4_000_000
+
+_sessions: "WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession]" = (
+    WeakKeyDictionary()
+)
+
+
+class Checked:
+    """A request in flight whose refusal is an `LLMError`. An asynchronous context manager."""
+
+    def __init__(self, request: "aiohttp.client._RequestContextManager", *, where: str) -> None:
+        """Make one.
+
+        Args:
+            request: What aiohttp's verbs return.
+            where: The server, for people.
+        """
+        self._request = request
+        self._where = where
+
+    async def __aenter__(self) -> aiohttp.ClientResponse:
+        response = await self._request.__aenter__()
+        try:
+            await check(response, where=self._where)
+        except BaseException:
+            response.close()
+            raise
+        return response
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._request.__aexit__(kind, error, trace)
+
+
+def session() -> aiohttp.ClientSession:
+    """Return the running loop's session; the number of its connections is not limited."""
+    loop = asyncio.get_running_loop()
+    found = _sessions.get(loop)
+    if found is None or found.closed:
+        connector = aiohttp.TCPConnector(limit=0)
+        found = _sessions[loop] = aiohttp.ClientSession(connector=connector)
+    return found
+
+
+async def check(response: aiohttp.ClientResponse, *, where: str) -> None:
+    """Raise what a refusal means.
+
+    Raises:
+        LLMError: The status is an error's.
+    """
+    if response.status < BAD_STATUS:
+        return
+    body = await response.content.read(MAX_ERROR_BYTES)
+    raise http_error(
+        response.status,
+        where=where,
+        detail=_detail(body),
+        retry_after=response.headers.get("Retry-After"),
+    )
+
+
+async def lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Yield the lines of a response that say something, whatever pieces they come in.
+
+    Raises:
+        ValueError: A line has no end.
+    """
+    rest = b""
+    async for piece in response.content.iter_any():
+        *complete, rest = (rest + piece).split(b"\n")
+        if len(rest) > MAX_LINE_BYTES:
+            msg = "a line without an end"
+            raise ValueError(msg)
+        for line in complete:
+            if line.strip():
+                yield line
+    if rest.strip():
+        yield rest
+
+
+def _detail(body: bytes) -> str:
+    try:
+        error = json.loads(body)["error"]
+        return str(error["message"] if isinstance(error, dict) else error)
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace")
+
+
+async def _close_session() -> None:
+    found = _sessions.pop(asyncio.get_running_loop(), None)
+    if found is not None:
+        await found.close()
+
+
+at_exit(_close_session)
