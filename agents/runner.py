@@ -14,8 +14,8 @@ from agents.llm.registry import model_info
 from agents.messages import Reply, Turn, open_calls
 from agents.recording import Recorder
 from agents.tools import ToolContext
+from agents.tools.collection import Registry
 from agents.tools.execution import Decisions, call_all
-from agents.tools.registry import Registry
 from agents.tools.rounds import until_answered
 
 

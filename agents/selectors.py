@@ -4,7 +4,8 @@ from django.db.models import QuerySet
 
 from agents.errors import NoSuchAgent
 from agents.models import Agent
-from agents.tools.registry import Registry, registry
+from agents.tools.collection import Registry
+from agents.tools.registry import registry
 
 DEMO = "demo"
 

@@ -23,8 +23,8 @@ from agents.events import (
 )
 from agents.messages import ToolCall, Turn
 from agents.models import Agent
+from agents.tools.collection import Registry
 from agents.tools.execution import Decisions, failure_text, result_text
-from agents.tools.registry import Registry
 from chat import timeline, tree
 from chat.events import RunCrashed
 from chat.models import Message, Run

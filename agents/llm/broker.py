@@ -28,8 +28,8 @@ from agents.llm.retries import Retries, persistently
 from agents.messages import Reply, ToolCall, Turn
 from agents.recording import MemoryRecorder
 from agents.tools import Tool, ToolContext
+from agents.tools.collection import Registry
 from agents.tools.execution import call_all
-from agents.tools.registry import Registry
 from agents.tools.rounds import until_answered
 
 logger = logging.getLogger(__name__)  # (structlog would take longer to load)

@@ -27,9 +27,9 @@ from agents.events import (
 from agents.messages import ToolCall, Turn
 from agents.recording import Recorder
 from agents.text import clean, clean_object
+from agents.tools.collection import Registry
 from agents.tools.context import ToolContext
 from agents.tools.definition import Tool
-from agents.tools.registry import Registry
 
 THREADS = 64
 STOPPED = "Stopped by the person before it had a result."

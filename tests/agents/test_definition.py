@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 
 from agents.errors import ToolError
 from agents.tools import Tool, ToolContext, tool
-from agents.tools.registry import Registry, registry
+from agents.tools.collection import Registry
+from agents.tools.registry import registry
 
 
 class Colour(StrEnum):

@@ -11,7 +11,8 @@ from agents.messages import Turn
 from agents.recording import MemoryRecorder
 from agents.runner import Job, run
 from agents.tools import ToolContext
-from agents.tools.registry import Registry, registry
+from agents.tools.collection import Registry
+from agents.tools.registry import registry
 
 
 @pytest.fixture(autouse=True)

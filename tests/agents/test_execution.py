@@ -11,8 +11,8 @@ from agents.events import ToolCalled, ToolFailed, ToolReturned
 from agents.messages import ToolCall, Turn
 from agents.recording import MemoryRecorder
 from agents.tools import Tool, ToolContext, tool
+from agents.tools.collection import Registry
 from agents.tools.execution import call_all
-from agents.tools.registry import Registry
 
 
 def made(name: str, function: Callable[..., Any], **options: Any) -> Tool:
