@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from django.conf import settings
 
+from agents.limits import RedisLimiter
 from agents.llm import Broker, Endpoint, Retries, Timeouts
 
 
@@ -28,4 +29,5 @@ def timeouts() -> Timeouts:
 def broker() -> Broker:
     """Return the process's broker."""
     retries = Retries(times=settings.LLM_RETRIES)
-    return Broker(endpoints(), timeouts=timeouts(), retries=retries)
+    limiter = RedisLimiter(settings.LLM_RATE_LIMITS) if settings.LLM_RATE_LIMITS else None
+    return Broker(endpoints(), timeouts=timeouts(), retries=retries, limiter=limiter)

@@ -42,6 +42,7 @@ OUTCOMES = {
     "approval": "needs your leave",
     "question": "asks you",
     "said": "meanwhile",
+    "thought": "",
 }
 
 
@@ -50,7 +51,7 @@ class Step:
     """What happened before an answer was there: a tool's call, or what the person said meanwhile.
 
     `state` is "running", "done", "failed", "approval" or "question" (it waits for the person),
-    or "said".
+    "said", or "thought".
     """
 
     call: str
@@ -233,6 +234,11 @@ class _Steps:
         match entry.event:
             case MessageAdded(role="user") as event:
                 self.said[event.message] = event.content
+            case LLMResponded(thinking=thinking) if thinking:
+                thought = Step(
+                    f"thought:{entry.seq}", "Thinking", "", state="thought", result=thinking
+                )
+                self.shown[thought.call] = thought
             case LLMCalled(steered=messages):
                 for each in messages:
                     said = Step(str(each), "You", "", state="said", result=self.said[each])

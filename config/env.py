@@ -83,6 +83,10 @@ class Env(BaseSettings):
     llm_retries: int = Field(
         default=2, ge=0, le=10, description="How often to ask a model server again that fails."
     )
+    llm_rate_limits: Annotated[dict[str, int], NoDecode] = Field(
+        default={},
+        description="Calls a minute by a model's prefix, for all workers: openai=60,anthropic=30.",
+    )
     message_max_bytes: int = Field(
         default=100_000, ge=1, description="The longest message a person may send, in bytes."
     )
@@ -128,6 +132,18 @@ class Env(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("llm_rate_limits", mode="before")
+    @classmethod
+    def _limits(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        limits = {name.strip(): number.strip() for name, _, number in pairs}
+        if not all(number.isdecimal() and int(number) > 0 for number in limits.values()):
+            msg = "it is like openai=60,anthropic=30: whole numbers above 0"
+            raise ValueError(msg)
+        return limits
 
     @field_validator("openai_base_url", "ollama_host")
     @classmethod

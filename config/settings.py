@@ -159,6 +159,7 @@ LLM_CONNECT_SECONDS = env.llm_connect_seconds
 LLM_FIRST_TOKEN_SECONDS = env.llm_first_token_seconds
 LLM_BETWEEN_TOKENS_SECONDS = env.llm_between_tokens_seconds
 LLM_RETRIES = env.llm_retries
+LLM_RATE_LIMITS = env.llm_rate_limits
 OPENAI_MODEL = env.openai_model
 ANTHROPIC_API_KEY = env.anthropic_api_key.get_secret_value()
 ANTHROPIC_MODEL = env.anthropic_model

@@ -23,7 +23,7 @@ from agents.llm.providers.demo import Demo
 from agents.llm.providers.litellm import LiteLLM
 from agents.llm.providers.ollama import Ollama
 from agents.llm.providers.openai_compatible import OpenAICompatible
-from agents.llm.request import Provider, Request, Sink, TextSink
+from agents.llm.request import Limiter, Provider, Request, Sink, TextSink
 from agents.llm.retries import Retries, persistently
 from agents.messages import Reply, ToolCall, Turn
 from agents.recording import MemoryRecorder
@@ -76,6 +76,7 @@ class Broker:
         timeouts: Timeouts | None = None,
         retries: Retries | None = None,
         providers: Mapping[str, Provider] | None = None,
+        limiter: Limiter | None = None,
     ) -> None:
         """Make a broker.
 
@@ -84,9 +85,11 @@ class Broker:
             timeouts: How long to wait; the defaults of `Timeouts` if left out.
             retries: How patient to be; the defaults of `Retries` if left out.
             providers: Further providers by the prefix of their models.
+            limiter: Keeps calls within limits; there are none if left out.
         """
         waits = timeouts or Timeouts()
         self._retries = retries or Retries()
+        self._limiter = limiter
         self._providers: dict[str, Provider] = {"demo": Demo()}
         for prefix, endpoint in (endpoints or {}).items():
             self._providers[prefix] = provider_of(endpoint, waits)
@@ -132,6 +135,8 @@ class Broker:
 
         async def attempt(name: str) -> Reply:
             provider, short = self._find(name)
+            if self._limiter is not None:
+                await self._limiter.wait(name.partition("/")[0])
             request = Request(short, conversation, how.tools, how.config)
             reply = await provider.stream(request, taken)
             calls = _distinct(reply.calls, conversation)

@@ -65,6 +65,13 @@ class Request:
     config: CompletionConfig = field(default_factory=CompletionConfig)
 
 
+class Limiter(Protocol):
+    """Keeps calls to a provider within a limit."""
+
+    async def wait(self, prefix: str) -> None:
+        """Return when a call to the provider of this prefix may be made."""
+
+
 class Provider:
     """Speaks one wire to models. A subclass does what it can."""
 

@@ -112,6 +112,9 @@ const onEvent = {
       said.remove();
     }
   },
+  "llm.responded": (data) => {
+    if (data.thinking) addStep(data.run, { call: `thought:${data.seq}`, name: "Thinking", state: "thought", result: data.thinking });
+  },
   "run.queued": (data) => {
     active.add(data.run);
     if (entryOf(data.answer)) return;
@@ -150,7 +153,7 @@ const onEvent = {
 };
 
 const stepOf = (entry, call) => entry.querySelector(`[data-call="${CSS.escape(call)}"]`);
-const outcomes = { running: "running…", approval: "needs your leave", question: "asks you", said: "meanwhile" };
+const outcomes = { running: "running…", approval: "needs your leave", question: "asks you", said: "meanwhile", thought: "" };
 
 function setStep(step, state, result) {
   step.dataset.state = state;
@@ -210,7 +213,7 @@ function grow(frame) {
 
 function onFrame(frame) {
   following(() => {
-    if (frame.type === "event") onEvent[frame.kind]?.(frame.data);
+    if (frame.type === "event") onEvent[frame.kind]?.({ ...frame.data, seq: frame.seq });
     else if (["snapshot", "delta", "block"].includes(frame.type)) grow(frame);
     else if (frame.type === "error") showProblem(frame.detail);
     showActive();

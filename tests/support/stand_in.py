@@ -140,7 +140,7 @@ class StandIn:
         body = await request.json()
         self.requests.append(body)
         self.seen["started"] += 1
-        script = _script(body["messages"])
+        script = script_of(body["messages"])
         if script.fail in {"429", "500"} and script.after == 0:
             return web.json_response({"error": f"scripted {script.fail}"}, status=int(script.fail))
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
@@ -148,7 +148,7 @@ class StandIn:
         count = 0
         if body.get("think"):
             await response.write(_line({"message": {"thinking": "Let me see."}, "done": False}))
-        async for piece in _paced(script):
+        async for piece in paced(script):
             if script.fail and count == script.after:
                 await _go_wrong_for_ollama(script.fail, response, request)
                 return response
@@ -167,7 +167,7 @@ class StandIn:
         body = await request.json()
         self.requests.append(body)
         self.seen["started"] += 1
-        script = _script(body["messages"])
+        script = script_of(body["messages"])
         if script.fail in {"429", "500", "401"} and script.after == 0:
             return _refusal(script.fail)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -187,7 +187,7 @@ class StandIn:
         self, script: Script, response: web.StreamResponse, request: web.Request
     ) -> None:
         count = 0
-        async for piece in _paced(script):
+        async for piece in paced(script):
             if script.fail and count == script.after:
                 break
             await response.write(_chunk({"content": piece}))
@@ -211,7 +211,8 @@ class StandIn:
         await response.write(b"data: [DONE]\n\n")
 
 
-async def _paced(script: Script) -> AsyncIterator[str]:
+async def paced(script: Script) -> AsyncIterator[str]:
+    """Yield the tokens at the script's pace."""
     loop = asyncio.get_running_loop()
     started = loop.time()
     pieces = script.pieces()
@@ -260,7 +261,8 @@ def _line(data: dict[str, Any]) -> bytes:
     return json.dumps(data, ensure_ascii=False).encode() + b"\n"
 
 
-def _script(messages: list[dict[str, Any]]) -> Script:
+def script_of(messages: list[dict[str, Any]]) -> Script:
+    """Read what the last message of the person says the server is to do."""
     last = next(each for each in reversed(messages) if each["role"] != "system")
     if last["role"] == "tool":
         results = [each["content"] for each in messages if each["role"] == "tool"]
