@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import queue
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,12 +10,11 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from pydantic import BaseModel
-from typing_extensions import override
 
 from agents import loop
-from agents.cancellation import Cancellation
-from agents.errors import AgentError, LLMError
+from agents.errors import LLMError
 from agents.llm import structured
+from agents.llm.background import Background
 from agents.llm.config import CompletionConfig, Endpoint, Timeouts
 from agents.llm.embeddings import embed_all
 from agents.llm.providers.demo import Demo
@@ -200,7 +198,7 @@ class Broker:
     ) -> Iterator[str]:
         """Generate, and yield the text as it comes. Leaving off closes the connection."""
         pieces: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        with _Background(self, model, turns, asking=asking or Asking(), put=pieces.put) as work:
+        with self._background(model, turns, asking, put=pieces.put) as work:
             while (piece := pieces.get()) is not None:
                 yield piece
             work.check()
@@ -215,10 +213,25 @@ class Broker:
         def put(piece: str | None) -> None:
             running.call_soon_threadsafe(pieces.put_nowait, piece)
 
-        with _Background(self, model, turns, asking=asking or Asking(), put=put) as work:
+        with self._background(model, turns, asking, put=put) as work:
             while (piece := await pieces.get()) is not None:
                 yield piece
             work.check()
+
+    def _background(
+        self,
+        model: str,
+        turns: Conversation,
+        asking: Asking | None,
+        *,
+        put: Callable[[str | None], None],
+    ) -> Background:
+        how = asking or Asking()
+
+        def work(sink: Sink) -> Reply:
+            return self.generate(model, turns, how, sink=sink)
+
+        return Background(work, cancellation=how.context.cancellation, put=put)
 
     # Objects ---------------------------------------------------------------------------------
 
@@ -354,64 +367,6 @@ def provider_of(endpoint: Endpoint, timeouts: Timeouts) -> Provider:
     if endpoint.wire == "ollama":
         return Ollama(endpoint.base_url, timeouts)
     return OpenAICompatible(endpoint, timeouts)
-
-
-class _Background(Sink):
-    """A generation in a thread of its own whose text goes to somebody who waits for it."""
-
-    def __init__(
-        self,
-        broker: Broker,
-        model: str,
-        turns: Conversation,
-        *,
-        asking: Asking,
-        put: Callable[[str | None], None],
-    ) -> None:
-        self._work = partial(broker.generate, model, turns, asking, sink=self)
-        self._cancellation: Cancellation = asking.context.cancellation
-        self._put = put
-        self._taken = TextSink()
-        self._error: AgentError | None = None
-        self._thread = threading.Thread(target=self._run, name="generation", daemon=True)
-
-    def __enter__(self) -> "_Background":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._thread.is_alive():
-            self._cancellation.cancel()
-
-    def check(self) -> None:
-        """Raise what the generation has ended with, if it is an error."""
-        if self._error is not None:
-            raise self._error
-
-    def _run(self) -> None:
-        try:
-            self._work()
-        except AgentError as error:
-            self._error = error
-        except Exception as error:  # noqa: BLE001  (it is raised where the text is read)
-            self._error = LLMError(f"Something went wrong: {error!r}", code="internal")
-        finally:
-            self._put(None)
-
-    @override
-    def add(self, text: str) -> None:
-        self._taken.add(text)
-        self._put(text)
-
-    @property
-    @override
-    def length(self) -> int:
-        return self._taken.length
-
-    @property
-    @override
-    def text(self) -> str:
-        return self._taken.text
 
 
 def _turns(turns: Conversation) -> Sequence[Turn]:
