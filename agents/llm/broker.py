@@ -302,17 +302,27 @@ class Broker:
             LLMError: There was no answer, or it doesn't fit (code "bad_object").
         """
         how, conversation = _for_object(asking or Asking(), _turns(turns), wanted)
-        text, shown = "", None
+        growing = structured.Growing(wanted)
         for piece in self.generate_stream(model, conversation, how):
-            text += piece
-            found = structured.partial(text)
-            if found is not None and found != shown:
-                shown = found
+            if (found := growing.add(piece)) is not None:
                 yield found
-        try:
-            yield structured.parse(text, wanted)
-        except ValueError as error:
-            raise structured.unfit(str(error)) from error
+        yield growing.whole()
+
+    async def astream_object(
+        self,
+        model: str,
+        turns: Conversation,
+        *,
+        wanted: type[Model],
+        asking: Asking | None = None,
+    ) -> AsyncIterator[dict[str, Any] | Model]:
+        """Have a model answer with an object, and yield what is there of it, to a coroutine."""
+        how, conversation = _for_object(asking or Asking(), _turns(turns), wanted)
+        growing = structured.Growing(wanted)
+        async for piece in self.agenerate_stream(model, conversation, how):
+            if (found := growing.add(piece)) is not None:
+                yield found
+        yield growing.whole()
 
     # Embeddings and lists -------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import from_json
@@ -54,6 +54,36 @@ def partial(text: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
+
+
+class Growing(Generic[Model]):
+    """An object while it is written."""
+
+    def __init__(self, wanted: type[Model]) -> None:
+        """Begin with nothing of an object of this class."""
+        self._wanted = wanted
+        self._text = ""
+        self._shown: dict[str, Any] | None = None
+
+    def add(self, piece: str) -> dict[str, Any] | None:
+        """Take the next characters; return what is there now, if there is more than before."""
+        self._text += piece
+        found = partial(self._text)
+        if found == self._shown:
+            return None
+        self._shown = found
+        return found
+
+    def whole(self) -> Model:
+        """Return the object, checked.
+
+        Raises:
+            LLMError: It doesn't fit (code "bad_object").
+        """
+        try:
+            return parse(self._text, self._wanted)
+        except ValueError as error:
+            raise unfit(str(error)) from error
 
 
 def unfit(fault: str) -> LLMError:

@@ -127,7 +127,7 @@ def test_the_page_is_used_by_keyboard_on_a_phone_in_the_dark(page: Page) -> None
 def test_an_agent_is_set_up_in_the_admin_and_talked_to(page: Page, parley: Installation) -> None:
     page.goto(f"{parley.url}/admin/agents/agent/add/")
     page.get_by_label("Name").fill("Counter")
-    page.get_by_label("Model").fill("demo/counter")
+    page.locator("#id_model").fill("demo/counter")
     page.get_by_label("calculator").check()
     expect(page.get_by_label("Slug")).to_have_value("counter")
     shot(page, "admin-agent")

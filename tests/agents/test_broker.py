@@ -176,6 +176,15 @@ def test_an_object_is_shown_while_it_is_written(broker: Broker) -> None:
     assert growing[-1] == {"name": "Ada Lovelace of London", "age": 36}
 
 
+async def test_an_object_grows_for_a_coroutine(broker: Broker) -> None:
+    said = script(text='{"name": "Ada", "age": 36}')
+
+    *growing, whole = [found async for found in broker.astream_object(MODEL, said, wanted=Person)]
+
+    assert growing[-1] == {"name": "Ada", "age": 36}
+    assert whole == Person(name="Ada", age=36)
+
+
 async def test_an_object_for_a_coroutine(broker: Broker) -> None:
     said = script(text='{"name": "Ada", "age": 36}')
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from itertools import pairwise
 
 import pytest
 from redis import asyncio as aioredis
@@ -30,9 +29,8 @@ def test_calls_of_all_workers_are_spread() -> None:
 
     times = loop.wait(passed(workers, calls=18))
 
-    assert sum(at < 0.08 for at in times) in range(9, 14)  # a second's worth at once
-    gaps = [later - earlier for earlier, later in pairwise(times[12:])]
-    assert all(0.05 < gap < 0.2 for gap in gaps)
+    assert times[8] < times[-1] - 0.4  # a second's worth at once, and the others in line
+    assert times[-1] > 0.6
 
 
 @pytest.mark.usefixtures("_emptied_redis")
