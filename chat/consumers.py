@@ -72,7 +72,10 @@ class ThreadConsumer(AsyncWebsocketConsumer):
 
     async def _open(self) -> None:
         asked = query(self.scope)
-        after, html = _after(asked.get("after", "0")), asked.get("render") == "html"
+        after, html = (
+            frames.seq(asked.get("after", "0"), name="after"),
+            asked.get("render") == "html",
+        )
         self.thread = await _find_or_start(
             self.scope, self.scope["url_route"]["kwargs"]["thread"], asked.get("agent")
         )
@@ -135,13 +138,6 @@ def _readable(text: str | None, data: bytes | None) -> str:
     if len(text) > ESCAPED * limit + 10_000:
         raise MessageTooLong(size=len(text), limit=limit)
     return text
-
-
-def _after(text: str) -> int:
-    if not text.isascii() or not text.isdecimal():
-        msg = "after is the seq of the last event you have: a whole number."
-        raise BadRequest(msg, code="bad_after")
-    return int(text)
 
 
 def _act_now(scope: Scope, thread_id: UUID, command: frames.AnyCommand) -> None:

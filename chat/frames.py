@@ -14,6 +14,8 @@ from tracer.events import Recorded
 
 Frame = dict[str, Any]
 
+MOST_DIGITS = 18  # of a number that a database takes
+
 
 class Command(BaseModel):
     """What a client may ask for. Fields that are not known are ignored."""
@@ -100,6 +102,18 @@ def _refusal(error: ValidationError, content: object) -> BadRequest:
         return BadRequest("A command is a JSON object with a type.", code="bad_command")
     where = ".".join(str(part) for part in first["loc"][1:])
     return BadRequest(f"{where or 'The command'}: {first['msg']}.", code="bad_command")
+
+
+def seq(text: str, *, name: str) -> int:
+    """Read the seq of the last event that a client has.
+
+    Raises:
+        BadRequest: It is no whole number; its code is "bad_after".
+    """
+    if not text.isascii() or not text.isdecimal() or len(text) > MOST_DIGITS:
+        msg = f"{name} is the seq of the last event you have: a whole number."
+        raise BadRequest(msg, code="bad_after")
+    return int(text)
 
 
 def event(entry: Recorded, more: Frame | None = None) -> Frame:

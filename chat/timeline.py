@@ -11,19 +11,7 @@ from uuid import UUID
 
 from chat import tree
 from chat.errors import NoSuchMoment
-from chat.events import (
-    MessageAdded,
-    MessageEdited,
-    RunCancelled,
-    RunCompleted,
-    RunCrashed,
-    RunFailed,
-    RunHandedOver,
-    RunQueued,
-    RunResumed,
-    RunStarted,
-    RunWaiting,
-)
+from chat.events import MessageAdded, MessageEdited, RunEvent
 from chat.models import Message, Run, Snapshot, Thread
 from chat.state import ThreadState, changes
 from tracer.events import Recorded
@@ -31,20 +19,7 @@ from tracer.fold import fold
 from tracer.log import last_seq, read, read_correlated
 
 WINDOW = 50  # messages
-RUN_KINDS = tuple(
-    kind.kind
-    for kind in (
-        RunCancelled,
-        RunCompleted,
-        RunCrashed,
-        RunFailed,
-        RunHandedOver,
-        RunQueued,
-        RunResumed,
-        RunStarted,
-        RunWaiting,
-    )
-)
+RUN_KINDS = tuple(kind.kind for kind in RunEvent.__subclasses__())
 
 
 @dataclass(frozen=True, slots=True)

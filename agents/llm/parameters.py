@@ -16,8 +16,9 @@ _told: set[tuple[str, str]] = set()
 def openai(config: CompletionConfig, info: ModelInfo, *, strict: bool = False) -> dict[str, Any]:
     """Return the parameters of OpenAI's wire.
 
-    A reasoning model takes `max_completion_tokens`, no temperature and no `top_p`; any other
-    takes no `reasoning_effort`.
+    A model that always reasons takes `max_completion_tokens`, no temperature and no `top_p`. One
+    that can reason takes a temperature as long as it is not told to think; one that can't takes
+    no `reasoning_effort`.
 
     Args:
         config: What is wanted.
@@ -29,15 +30,19 @@ def openai(config: CompletionConfig, info: ModelInfo, *, strict: bool = False) -
         "seed": config.seed,
         "stop": list(config.stop) or None,
         "response_format": response_format(config),
-        "max_completion_tokens" if info.reasoning else "max_tokens": _limit(config, info),
+        "max_completion_tokens" if info.always_reasons else "max_tokens": _limit(config, info),
     }
     sampling = {"temperature": config.temperature, "top_p": config.top_p}
-    if info.reasoning:
-        wanted["reasoning_effort"] = _effort(config)
+    effort = {"reasoning_effort": _effort(config)}
+    thinks = info.always_reasons or (info.reasoning and _effort(config) is not None)
+    if thinks:
         leave_out(info.name, sampling)
     else:
         wanted |= sampling
-        leave_out(info.name, {"reasoning_effort": _effort(config)})
+    if info.reasoning:
+        wanted |= effort
+    else:
+        leave_out(info.name, effort)
     if strict:
         leave_out(info.name, {"top_k": config.top_k})
     else:

@@ -15,7 +15,7 @@ from typing import Any
 from agents.messages import Usage
 
 FILE = "model_prices_and_context_window_backup.json"
-REASONING_PREFIXES = ("o1", "o3", "o4", "gpt-5")
+ALWAYS_REASONING = ("o1", "o3", "o4", "gpt-5")  # OpenAI's; others think when they are told to
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,9 @@ class ModelInfo:
         output_limit: How many it gives at most.
         vision: Whether it sees images.
         tools: Whether it can call tools.
-        reasoning: Whether it thinks before it answers, and takes a `reasoning_effort`.
+        reasoning: Whether it can think before it answers, and takes a `reasoning_effort`.
+        always_reasons: Whether it always does: then it takes no temperature, and counts its
+            thinking among what it answers (`max_completion_tokens`).
         input_price: US dollars for a token in.
         output_price: US dollars for a token out.
         cached_price: US dollars for a token in that the provider had kept.
@@ -41,6 +43,7 @@ class ModelInfo:
     vision: bool | None = None
     tools: bool = True
     reasoning: bool = False
+    always_reasons: bool = False
     input_price: Decimal | None = None
     output_price: Decimal | None = None
     cached_price: Decimal | None = None
@@ -66,8 +69,9 @@ def model_info(model: str) -> ModelInfo:
     """
     entry = _find(model)
     name = model.rpartition("/")[2]
+    always = name.startswith(ALWAYS_REASONING) and "chat" not in name
     if entry is None:
-        return ModelInfo(name=model, reasoning=name.startswith(REASONING_PREFIXES))
+        return ModelInfo(name=model, reasoning=always, always_reasons=always)
     return ModelInfo(
         name=model,
         context_window=_number(entry.get("max_input_tokens") or entry.get("max_tokens")),
@@ -75,6 +79,7 @@ def model_info(model: str) -> ModelInfo:
         vision=bool(entry.get("supports_vision")),
         tools=bool(entry.get("supports_function_calling", True)),
         reasoning=bool(entry.get("supports_reasoning")),
+        always_reasons=always,
         input_price=_price(entry.get("input_cost_per_token")),
         output_price=_price(entry.get("output_cost_per_token")),
         cached_price=_price(entry.get("cache_read_input_token_cost")),

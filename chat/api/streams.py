@@ -14,7 +14,6 @@ from ninja import Header, Query, Router, Schema
 
 from chat import frames, selectors
 from chat.api.access import caller
-from chat.errors import BadRequest
 from chat.feed import Feed
 from chat.frames import Frame
 from chat.models import Thread
@@ -45,7 +44,7 @@ def list_events(
     request: HttpRequest,
     thread_id: UUID,
     *,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, lt=10**frames.MOST_DIGITS)] = 0,
     limit: Annotated[int, Query(ge=1, le=MOST)] = 200,
 ) -> list[dict[str, Any]]:
     """The events behind `after`, in order. Go on with the last one's `seq`."""
@@ -58,7 +57,7 @@ def stream_events(
     request: HttpRequest,
     thread_id: UUID,
     *,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, lt=10**frames.MOST_DIGITS)] = 0,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingHttpResponse:
     """Server-sent events: every event behind `after`, then what happens, with the growing text.
@@ -67,20 +66,13 @@ def stream_events(
     comes back with `Last-Event-ID` misses nothing and gets nothing twice.
     """
     thread = selectors.thread_for(caller(request), thread_id)
-    begin = after if last_event_id is None else _seq(last_event_id)
+    begin = after if last_event_id is None else frames.seq(last_event_id, name="Last-Event-ID")
     response = StreamingHttpResponse(
         _written(thread, after=begin), content_type="text/event-stream"
     )
     response["Cache-Control"] = "no-cache"
     response["X-Accel-Buffering"] = "no"
     return response
-
-
-def _seq(text: str) -> int:
-    if not text.isascii() or not text.isdecimal():
-        msg = "Last-Event-ID is the seq of the last event you have: a whole number."
-        raise BadRequest(msg, code="bad_after")
-    return int(text)
 
 
 async def _written(thread: Thread, *, after: int) -> AsyncIterator[bytes]:

@@ -13,12 +13,12 @@ from agents import selectors as agents
 from agents.errors import AgentError
 from chat import gateway, history, selectors, timeline, tree
 from chat.errors import ChatError, NoSuchMoment, NoSuchThread, NotYours
+from chat.frames import MOST_DIGITS
 from chat.models import Thread, User
 from chat.views import signin
 from tracer.log import last_seq, read
 
 LISTED = 100
-MOST_DIGITS = 18
 
 
 @never_cache
@@ -101,7 +101,7 @@ def at(request: HttpRequest, thread_id: UUID, seq: int) -> HttpResponse:
 def moment(request: HttpRequest, thread_id: UUID) -> HttpResponse:
     """Go to the moment that the slider was set to; to the last one if it was not."""
     text = request.GET.get("seq") or str(last_seq(_thread(request, thread_id).stream))
-    if not (text.isascii() and text.isdecimal() and len(text) < MOST_DIGITS):
+    if not (text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS):
         raise Http404
     return redirect("thread-at", thread_id, int(text))
 
@@ -112,11 +112,12 @@ def fork(request: HttpRequest, thread_id: UUID) -> HttpResponse:
     """Go on from a message, or from a moment, in a new thread."""
     found = _thread(request, thread_id)
     seq = request.POST.get("seq", "")
+    given = seq.isascii() and seq.isdecimal() and len(seq) <= MOST_DIGITS
     try:
         new = gateway.fork(
             found,
             message=_uuid(request.POST.get("message")),
-            seq=int(seq) if seq.isascii() and seq.isdecimal() else None,
+            seq=int(seq) if given else None,
             actor=_actor(request),
         )
     except ChatError as error:

@@ -206,6 +206,14 @@ async def test_a_worker_that_is_asked_to_end_hands_its_runs_over(
     assert not long.all("run.crashed")
 
 
+async def deny(talk: Conversation, wanted: dict[str, str]) -> None:
+    """Have a call asked for once more, and refuse it over the socket."""
+    await talk.say(script(calls=[wanted]))
+    call = (await talk.until("run.waiting"))["data"]["calls"][0]
+    await talk.socket.send_json({"type": "approve", "call": call, "decision": "deny"})
+    await talk.until(*ENDS)
+
+
 async def test_a_run_that_waits_outlasts_a_restart_and_goes_on_from_another_channel(
     tmp_path: Path, shared_server: tuple[str, StandIn], notes: SideEffects
 ) -> None:
@@ -231,10 +239,12 @@ async def test_a_run_that_waits_outlasts_a_restart_and_goes_on_from_another_chan
                 path, body = f"/runs/{run}/approvals/{call}", {"decision": "allow"}
                 answers = [client.post(path, json=body).status_code for _ in range(2)]
             end = await talk.until(*ENDS)
+            await deny(talk, wanted)
 
     assert answers == [202, 409]
     assert end["kind"] == "run.completed"
-    assert talk.answer == "The tools say: noted paid"
+    assert "does not allow this call" in talk.answer
+    assert talk.all("message.added")[0]["content"] == "The tools say: noted paid"
     assert notes.count("done paid") == 1
 
 

@@ -14,16 +14,17 @@ import os
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
 import aiohttp
+import httpx
 import pytest
 
 from tests.acceptance.talker import ENDS, Frame, Talker
-from tests.support.installation import Installation, running
+from tests.support.installation import Installation, running, wait_until
 from tests.support.side_effects import SWITCH_ON, SideEffects
 from tests.support.stand_in import StandIn, script, tokens
 
@@ -139,16 +140,17 @@ async def hold(talker: Talker, plan: Schedule) -> Seen:
     return seen
 
 
-def _until_there(start: "object") -> str:
-    assert callable(start)
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            return str(start())
-        except Exception:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+def _until_there(start: Callable[[], str]) -> str:
+    """Start a thread, however often the server is away meanwhile."""
+    made: list[str] = []
+
+    def is_made() -> bool:
+        with contextlib.suppress(httpx.HTTPError, AssertionError):
+            made.append(start())
+        return bool(made)
+
+    wait_until(is_made, seconds=PATIENCE_SECONDS, what="a thread")
+    return made[0]
 
 
 async def _talk(

@@ -12,7 +12,7 @@ from agents.llm.registry import ModelInfo, model_info
 from agents.messages import Usage
 
 PLAIN = ModelInfo("plain", known=True)
-THINKER = ModelInfo("thinker", reasoning=True, output_limit=1_000, known=True)
+THINKER = ModelInfo("thinker", reasoning=True, always_reasons=True, output_limit=1_000, known=True)
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +83,24 @@ def test_a_reasoning_model_gets_what_it_takes() -> None:
         "max_tokens": 9_000,
         "seed": 1,
     }
+
+
+@pytest.mark.parametrize("model", ["anthropic/claude-sonnet-4-5", "gemini/gemini-2.5-flash"])
+def test_a_model_that_can_reason_keeps_its_temperature_until_it_does(model: str) -> None:
+    info = model_info(model)
+    quiet = CompletionConfig(temperature=0.3, max_tokens=50)
+    thinking = quiet.model_copy(update={"reasoning_effort": "low"})
+
+    assert parameters.openai(quiet, info) == {"temperature": 0.3, "max_tokens": 50}
+    assert parameters.openai(thinking, info) == {"reasoning_effort": "low", "max_tokens": 50}
+
+
+@pytest.mark.parametrize(
+    ("model", "always"),
+    [("o3-mini", True), ("openai/gpt-5", True), ("gpt-5-chat-latest", False), ("gpt-4o", False)],
+)
+def test_openais_reasoning_models_are_known(model: str, always: bool) -> None:
+    assert model_info(model).always_reasons is always
 
 
 def test_what_is_left_out_is_said_once_a_model(caplog: pytest.LogCaptureFixture) -> None:

@@ -43,3 +43,21 @@ def test_what_can_not_be_read_has_a_code(text: str, code: str) -> None:
 
     assert refused.value.code == code
     assert str(refused.value).endswith(".")
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5", "x", "²", "9" * 19, "9" * 5_000])
+def test_a_place_in_the_stream_is_a_whole_number(text: str) -> None:
+    with pytest.raises(BadRequest, match="after is the seq") as refused:
+        frames.seq(text, name="after")
+
+    assert refused.value.code == "bad_after"
+    assert frames.seq("9" * 18, name="after") == 10**18 - 1
+
+
+def test_a_refusal_says_when_to_come_back() -> None:
+    assert frames.error("queue_full", "Full.", retry_after_seconds=10) == {
+        "type": "error",
+        "code": "queue_full",
+        "detail": "Full.",
+        "retry_after": 10,
+    }

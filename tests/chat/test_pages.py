@@ -3,11 +3,13 @@
 import pytest
 from django.test import Client
 
+from agents.events import LLMResponded
 from agents.models import Agent
 from chat import gateway
 from chat.models import Message, Run, Thread, User
 from tests.chat.talk import ask, say
 from tests.support.stand_in import StandIn
+from tracer.log import append
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_tables_equal_their_fold")]
 
@@ -78,6 +80,25 @@ def test_an_answer_on_its_way_can_be_stopped(page: Client, thread: Thread) -> No
     assert Run.objects.get().state == "cancelled"
     refused = page.post(f"/threads/{thread.id}/", {"action": "stop"})
     assert b"Nothing is running here." in refused.content
+
+
+def test_a_page_steers_pages_and_shows_what_was_thought(page: Client, thread: Thread) -> None:
+    first = ask(thread, "one")
+    path = f"/threads/{thread.id}/"
+    thought = LLMResponded(run=first.id, attempt=1, model="m", content="", thinking="Hmm, one.")
+    append(thread.stream, thought, correlation_id=first.id)
+    assert b"Hmm, one." in page.get(path).content
+
+    second = say(thread, "two")
+    page.post(path, {"content": "and three", "steer": "on"})
+    assert Run.objects.count() == 2
+    assert Message.objects.get(content="and three").run_id == second.run
+
+    page.post(path, {"action": "head", "message": str(first.answer_id)})
+    page.post(path, {"content": "uno", "replaces": str(first.message_id)})
+    assert Message.objects.get(content="uno").parent_id is None
+    wording = page.get(f"{path}?edit={first.message_id}").content.decode()
+    assert ">one</textarea>" in wording
 
 
 def test_a_thread_is_renamed_and_archived(page: Client, thread: Thread) -> None:

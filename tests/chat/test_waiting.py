@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Annotated
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from pydantic import Field
 from pytest_django import Settings
@@ -175,6 +176,35 @@ def test_a_waiting_run_is_stopped_with_what_it_has_said(careful_thread: Thread) 
     answer = Message.objects.get(id=run.answer_id)
     assert (run.state, answer.content, answer.finish) == ("cancelled", "I would pay.", "stopped")
     assert run.waiting_until is None
+
+
+@pytest.mark.parametrize(("decision", "sent"), [("allow", [5]), ("deny", [])])
+def test_a_page_without_a_script_decides(
+    careful_thread: Thread, client: Client, decision: str, sent: list[int]
+) -> None:
+    client.force_login(careful_thread.owner)
+    run = ask(careful_thread, PAY)
+    path = f"/threads/{careful_thread.id}/"
+    assert b"needs your leave" in client.get(path).content
+
+    given = {"action": "approve", "call": the_pending(run), "decision": decision}
+    assert client.post(path, given).status_code == 302
+    assert client.post(path, given).status_code == 422
+    work(careful_thread)
+
+    run.refresh_from_db()
+    assert (run.state, SENT) == ("completed", sent)
+
+
+def test_a_page_without_a_script_answers(careful_thread: Thread, client: Client) -> None:
+    client.force_login(careful_thread.owner)
+    run = ask(careful_thread, QUESTION)
+
+    given = {"action": "answer", "question": the_pending(run), "content": "Green."}
+    client.post(f"/threads/{careful_thread.id}/", given)
+    work(careful_thread)
+
+    assert "Green." in answer_of(run)
 
 
 def test_leave_is_bound_to_the_arguments(careful_thread: Thread) -> None:
