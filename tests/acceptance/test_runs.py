@@ -206,6 +206,14 @@ async def test_a_worker_that_is_asked_to_end_hands_its_runs_over(
     assert not long.all("run.crashed")
 
 
+def approve_twice(parley: Installation, run: str, call: str) -> list[int]:
+    """Allow a call over REST, and once more; return the answers' statuses."""
+    with parley.client() as client:
+        assert client.get(f"/runs/{run}").json()["waits_for"][0]["call"] == call
+        path, body = f"/runs/{run}/approvals/{call}", {"decision": "allow"}
+        return [client.post(path, json=body).status_code for _ in range(2)]
+
+
 async def deny(talk: Conversation, wanted: dict[str, str]) -> None:
     """Have a call asked for once more, and refuse it over the socket."""
     await talk.say(script(calls=[wanted]))
@@ -234,10 +242,7 @@ async def test_a_run_that_waits_outlasts_a_restart_and_goes_on_from_another_chan
         async with talker.open(thread, after=waiting["seq"]) as talk:
             await talk.until("ready")
             run, call = waiting["data"]["run"], waiting["data"]["calls"][0]
-            with parley.client() as client:
-                assert client.get(f"/runs/{run}").json()["waits_for"][0]["call"] == call
-                path, body = f"/runs/{run}/approvals/{call}", {"decision": "allow"}
-                answers = [client.post(path, json=body).status_code for _ in range(2)]
+            answers = approve_twice(parley, run, call)
             end = await talk.until(*ENDS)
             await deny(talk, wanted)
 
