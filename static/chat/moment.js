@@ -7,3 +7,4 @@ slider.addEventListener("input", () => {
   shown.textContent = `${slider.value} of ${slider.max}`;
 });
 slider.addEventListener("change", () => slider.form.requestSubmit());
+if (slider.value !== slider.defaultValue) slider.form.requestSubmit(); // moved before this ran

@@ -22,6 +22,18 @@ def begin(page: Page, content: str, agent: str = "demo") -> None:
     page.wait_for_url("**/threads/**")
 
 
+def ready(page: Page) -> None:
+    """Wait until the scripts of the page that is shown have run."""
+    page.wait_for_function("document.readyState === 'complete'")
+
+
+def say(page: Page, content: str) -> None:
+    """Send a message in the thread that is open."""
+    ready(page)
+    page.get_by_label("Message", exact=True).fill(content)
+    page.keyboard.press("Enter")
+
+
 def last_answer(page: Page) -> Locator:
     """Return the last answer on the page."""
     return page.locator(".message.assistant").last

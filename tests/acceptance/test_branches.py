@@ -1,9 +1,12 @@
 """Branches, forks, the past, and what a person is asked, in a real browser."""
 
-import pytest
-from playwright.sync_api import Page, expect
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from tests.acceptance.screens import begin, ended, last_answer, shot
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.acceptance.screens import begin, ended, last_answer, ready, say, shot
 from tests.support.installation import Installation
 from tests.support.stand_in import script
 
@@ -17,9 +20,19 @@ Agent.objects.get_or_create(
 """
 
 
-def say(page: Page, content: str) -> None:
-    page.get_by_label("Message", exact=True).fill(content)
-    page.keyboard.press("Enter")
+@contextmanager
+def held(page: Page, script_url: str) -> Iterator[None]:
+    routes: list[Route] = []
+
+    def hold(route: Route) -> None:
+        routes.append(route)
+
+    page.route(script_url, hold)
+    with page.expect_request(script_url):
+        yield
+    for route in routes:
+        route.continue_()
+    page.unroute(script_url)
 
 
 def test_another_wording_and_the_way_back(page: Page) -> None:
@@ -32,6 +45,7 @@ def test_another_wording_and_the_way_back(page: Page) -> None:
     page.locator(".message.user").first.get_by_role("link", name="Edit").click()
     box = page.get_by_label("Message", exact=True)
     expect(box).to_have_value(script(text="First answer."))
+    ready(page)
     box.fill(script(text="Other answer."))
     page.keyboard.press("Enter")
 
@@ -65,10 +79,9 @@ def test_a_fork_and_the_past(page: Page) -> None:
     ended(page)
     origin = page.url
 
-    page.get_by_role("link", name="History").click()
-    expect(page.locator(".message.assistant")).to_have_count(2)
-    slider = page.get_by_label("As it stood at event")
-    slider.fill("8")
+    with held(page, "**/moment*.js"):
+        page.get_by_role("link", name="History").click()
+        page.get_by_label("As it stood at event").fill("8")  # before the page's script has come
     page.wait_for_url("**/at/8/")
     expect(page.locator(".message.assistant")).to_have_count(1)
     shot(page, "past")
