@@ -10,6 +10,7 @@ from typing_extensions import override
 from agents.errors import LLMError
 from agents.events import LLMCalled, LLMFailed, LLMResponded
 from agents.llm import Asking, Broker, CompletionConfig, Sink
+from agents.llm.budget import shortened
 from agents.llm.registry import model_info
 from agents.messages import Reply, Turn, open_calls
 from agents.recording import Recorder
@@ -43,6 +44,7 @@ class Job:
             the model with its next question.
         left_out: Whether the conversation has an older part that is not among the turns.
         fallbacks: Models to ask instead when the first one fails before its first token.
+        window: The tokens that the model takes: beyond them, results of older rounds are cut.
     """
 
     model: str
@@ -55,6 +57,7 @@ class Job:
     steering: Callable[[], Sequence[Steer]] = tuple
     left_out: bool = False
     fallbacks: tuple[str, ...] = ()
+    window: int | None = None
 
 
 def run(job: Job, *, broker: Broker, context: ToolContext, recorder: Recorder, sink: Sink) -> Reply:
@@ -131,7 +134,7 @@ class _Asking:
         try:
             reply = self.broker.ask(
                 job.model,
-                conversation,
+                shortened(conversation, most=job.window) if job.window else conversation,
                 Asking(tools, job.config, job.fallbacks, self.context),
                 sink=_Paragraph(self.sink),
             )

@@ -14,6 +14,7 @@ ChatError
 ├── NothingToAnswer   no question waits, or it is answered
 ├── NothingToSteer    no run is under way that could take a message in
 ├── TooManySteers     the run has as many messages waiting as it takes
+├── TooManyPins       the thread has as many pinned messages as it can have
 ├── QueueFull         too much is on its way; `retry_after_seconds` says when to come back
 ├── Unavailable       the database doesn't answer
 ├── NothingToStop     no run is under way
@@ -126,6 +127,15 @@ class NothingToSteer(ChatError):
 
     def __init__(self) -> None:
         super().__init__("No answer is under way. Send it as an ordinary message.")
+
+
+class TooManyPins(ChatError):
+    """A thread has all the pinned messages that it can have."""
+
+    code = "too_many_pins"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} messages are pinned here already. Unpin one of them first.")
 
 
 class TooManySteers(ChatError):

@@ -1,6 +1,7 @@
 """What happens to a conversation: the facts that its rows are folded from."""
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar, Literal
 from uuid import UUID
@@ -154,6 +155,50 @@ class MessageEdited(Event):
     thread: UUID
     message: UUID
     content: str
+
+
+class MessagePinned(Event):
+    """A message stays word for word in what a model sees, however long the thread becomes."""
+
+    kind: ClassVar[str] = "message.pinned"
+
+    thread: UUID
+    message: UUID
+
+
+class MessageUnpinned(Event):
+    """A message may be summarised again."""
+
+    kind: ClassVar[str] = "message.unpinned"
+
+    thread: UUID
+    message: UUID
+
+
+class ContextCompacted(Event):
+    """A model has summarised the older part of a conversation; the messages stay as they are.
+
+    From now on the summary stands for everything up to the message `until`. `first` is the
+    first message that it was made from, with the summary before that; their seqs are those of
+    the streams they are in. `left_out` tells that what came before `first` was too long to be
+    summarised. `cost` is in US dollars, if the model's prices are known.
+    """
+
+    kind: ClassVar[str] = "context.compacted"
+
+    thread: UUID
+    run: UUID
+    agent: str
+    summary: str
+    first: UUID
+    first_seq: int
+    until: UUID
+    until_seq: int
+    messages: int
+    model: str
+    left_out: bool = False
+    usage: Usage | None = None
+    cost: Decimal | None = None
 
 
 # Runs -------------------------------------------------------------------------------------------

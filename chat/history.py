@@ -16,7 +16,7 @@ from agents.events import (
 )
 from agents.tools.execution import result_text
 from chat import rendering, timeline, tree
-from chat.events import ACTIVE, MessageAdded
+from chat.events import ACTIVE, ContextCompacted, MessageAdded
 from chat.models import Message, Run, Thread
 from chat.timeline import Moment
 from tracer.events import Event, Recorded
@@ -25,6 +25,7 @@ from tracer.log import read_correlated
 KINDS = tuple(
     kind.kind
     for kind in (
+        ContextCompacted,
         LLMCalled,
         LLMResponded,
         MessageAdded,
@@ -43,7 +44,10 @@ OUTCOMES = {
     "question": "asks you",
     "said": "meanwhile",
     "thought": "",
+    "summary": "for the model",
+    "cut": "",
 }
+LEFT_OUT = "The model is not shown the oldest messages: there is no room for them."
 
 
 @dataclass(slots=True)
@@ -51,7 +55,7 @@ class Step:
     """What happened before an answer was there: a tool's call, or what the person said meanwhile.
 
     `state` is "running", "done", "failed", "approval" or "question" (it waits for the person),
-    "said", or "thought".
+    "said", "thought", "summary" (of earlier messages), or "cut" (they had no room).
     """
 
     call: str
@@ -79,6 +83,7 @@ class Entry:
     content: str = ""
     place: int = 1
     siblings: list[UUID] = field(default_factory=list)
+    pinned: bool = False
 
     @property
     def state(self) -> str:
@@ -162,6 +167,9 @@ def _shown(moment: Moment, *, before: UUID | None) -> History:
             entries.append(_entry(message, runs, steps=steps, family=family))
         if message.role == Message.Role.USER:
             entries += _open_answers(message, runs, steps=steps, shown=answered)
+    pins = tree.pins_of(moment.thread, until=moment.seq)
+    for entry in entries:
+        entry.pinned = entry.message_id in pins
     older = path[0].id if path and path[0].parent_id else None
     return History(entries, moment.seq, older)
 
@@ -235,20 +243,27 @@ class _Steps:
             case MessageAdded(role="user") as event:
                 self.said[event.message] = event.content
             case LLMResponded(thinking=thinking) if thinking:
-                thought = Step(
-                    f"thought:{entry.seq}", "Thinking", "", state="thought", result=thinking
-                )
-                self.shown[thought.call] = thought
-            case LLMCalled(steered=messages):
-                for each in messages:
-                    said = Step(str(each), "You", "", state="said", result=self.said[each])
-                    self.shown[said.call] = said
+                self._add(f"thought:{entry.seq}", "Thinking", state="thought", result=thinking)
+            case LLMCalled() as event:
+                self._take_question(event, entry.seq)
+            case ContextCompacted(messages=count, summary=text):
+                name = f"Summary of {count} earlier messages"
+                self._add(f"summary:{entry.seq}", name, state="summary", result=text)
             case ToolApprovalRequested(call=call) as event:
                 self.shown[call] = _step(event, state="approval")
             case ToolCalled(call=call) as event:
                 self.shown[call] = _step(event, state="running")
             case _:
                 self._take_end(entry.event)
+
+    def _take_question(self, event: LLMCalled, seq: int) -> None:
+        if event.left_out and event.round == 1:
+            self._add(f"cut:{seq}", "Cut", state="cut", result=LEFT_OUT)
+        for each in event.steered:
+            self._add(str(each), "You", state="said", result=self.said[each])
+
+    def _add(self, call: str, name: str, *, state: str, result: str) -> None:
+        self.shown[call] = Step(call, name, "", state=state, result=result)
 
     def _take_end(self, event: Event) -> None:
         match event:

@@ -201,6 +201,52 @@ class Snapshot(models.Model):
         return f"{self.thread_id} at {self.seq}"
 
 
+class Summary(models.Model):
+    """What stands, in a model's context, for a path's messages up to `until_id`."""
+
+    id = models.CharField(max_length=60, primary_key=True)
+    thread = models.ForeignKey(
+        Thread, on_delete=models.DO_NOTHING, db_constraint=False, related_name="summaries"
+    )
+    seq = models.PositiveBigIntegerField()
+    until_id = models.UUIDField()
+    until_seq = models.PositiveBigIntegerField()
+    content = models.TextField()
+
+    class Meta:
+        verbose_name_plural = "summaries"
+        indexes = [
+            models.Index(fields=["until_id"], name="summary_by_message"),
+            models.Index(fields=["thread", "until_seq"], name="summary_order"),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return self.content[:60]
+
+
+class Pin(models.Model):
+    """That a message was pinned in a thread, or that its pin was taken away: the last one counts.
+
+    Kept by thread, not with the message: a fork has pins of its own on the same messages.
+    """
+
+    id = models.CharField(max_length=60, primary_key=True)
+    thread = models.ForeignKey(
+        Thread, on_delete=models.DO_NOTHING, db_constraint=False, related_name="pins"
+    )
+    seq = models.PositiveBigIntegerField()
+    message_id = models.UUIDField()
+    pinned = models.BooleanField()
+
+    class Meta:
+        indexes = [models.Index(fields=["thread", "seq"], name="pin_order")]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.message_id}, {'pinned' if self.pinned else 'not pinned'}"
+
+
 class Lease(models.Model):
     """Who may run a stream just now. No fact, so no event; keyed by the stream's name."""
 

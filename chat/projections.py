@@ -15,8 +15,11 @@ from agents.events import LLMCalled, LLMResponded
 from chat.events import (
     MOVES,
     PREFIX,
+    ContextCompacted,
     MessageAdded,
     MessageEdited,
+    MessagePinned,
+    MessageUnpinned,
     RunCancelled,
     RunCancelRequested,
     RunCompleted,
@@ -37,11 +40,11 @@ from chat.events import (
     ThreadRestored,
     ThreadStarted,
 )
-from chat.models import Message, Run, Snapshot, Thread
+from chat.models import Message, Pin, Run, Snapshot, Summary, Thread
 from chat.state import changes
 from tracer.events import Event, Recorded
 
-MODELS = (Thread, Message, Run, Snapshot)
+MODELS = (Thread, Message, Run, Snapshot, Summary, Pin)
 SNAPSHOT_EVERY = 200  # events
 
 Handler = Callable[[Recorded], None]
@@ -159,7 +162,44 @@ def _llm_called(event: LLMCalled, _: Recorded) -> None:
 
 @_on(MessageEdited)
 def _message_edited(event: MessageEdited, entry: Recorded) -> None:
-    Message.objects.filter(id=event.message).update(content=event.content, edited_at=entry.at)
+    edited = Message.objects.filter(id=event.message)
+    edited.update(content=event.content, edited_at=entry.at)
+    stale = Summary.objects.filter(thread=event.thread)
+    if place := edited.filter(thread=event.thread).values_list("seq", flat=True).first():
+        stale = stale.filter(until_seq__gte=place)
+    stale.delete()  # what it was made from reads differently now; the event stays
+
+
+@_on(MessagePinned)
+def _message_pinned(event: MessagePinned, entry: Recorded) -> None:
+    _keep_pin(event, entry, pinned=True)
+
+
+@_on(MessageUnpinned)
+def _message_unpinned(event: MessageUnpinned, entry: Recorded) -> None:
+    _keep_pin(event, entry, pinned=False)
+
+
+def _keep_pin(event: MessagePinned | MessageUnpinned, entry: Recorded, *, pinned: bool) -> None:
+    Pin.objects.create(
+        id=f"{event.thread}:{entry.seq}",
+        thread_id=event.thread,
+        seq=entry.seq,
+        message_id=event.message,
+        pinned=pinned,
+    )
+
+
+@_on(ContextCompacted)
+def _context_compacted(event: ContextCompacted, entry: Recorded) -> None:
+    Summary.objects.create(
+        id=f"{event.thread}:{entry.seq}",
+        thread_id=event.thread,
+        seq=entry.seq,
+        until_id=event.until,
+        until_seq=event.until_seq,
+        content=event.summary,
+    )
 
 
 # Runs -------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from chat.errors import NoSuchMessage
-from chat.models import Message, Run, Thread
+from chat.models import Message, Pin, Run, Thread
 
 FIRST_PAGE = 40
 LARGEST_PAGE = 640
@@ -60,11 +60,34 @@ def past_of(thread: Thread) -> dict[UUID, int | None]:
 
 def messages_of(thread: Thread) -> QuerySet[Message]:
     """Return all messages of a thread's tree, with those that a fork has taken along."""
-    which = Q(thread_id=thread.id)
-    for other, until in past_of(thread).items():
-        if until is not None:
-            which |= Q(thread_id=other, seq__lte=until)
-    return Message.objects.filter(which)
+    return Message.objects.filter(within(past_of(thread)))
+
+
+def within(past: dict[UUID, int | None]) -> Q:
+    """Select the rows of what happened in a thread and, up to the fork, in those before it.
+
+    Args:
+        past: What the thread is made of; see `past_of`.
+    """
+    which = Q()
+    for thread, until in past.items():
+        which |= Q(thread_id=thread) if until is None else Q(thread_id=thread, seq__lte=until)
+    return which
+
+
+def pins_of(thread: Thread, *, until: int | None = None) -> set[UUID]:
+    """Return the messages that are pinned in a thread, with those that a fork has taken along.
+
+    Args:
+        thread: The thread.
+        until: The last of its events that counts; all if left out.
+    """
+    past = past_of(thread) | {thread.id: until}
+    rows = list(Pin.objects.filter(within(past)).order_by("seq"))
+    last: dict[UUID, bool] = {}
+    for each in reversed(past):  # the oldest thread first
+        last |= {pin.message_id: pin.pinned for pin in rows if pin.thread_id == each}
+    return {message for message, pinned in last.items() if pinned}
 
 
 def message_in(thread: Thread, message_id: UUID) -> Message:

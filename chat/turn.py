@@ -23,12 +23,15 @@ from agents import loop, runner
 from agents import selectors as agents
 from agents.cancellation import Cancellation
 from agents.endpoints import broker
-from agents.errors import AgentError, Cancelled, Suspended
+from agents.errors import AgentError, Cancelled, LLMError, Suspended
 from agents.events import LLMResponded
+from agents.llm import Asking
+from agents.llm.errors import CONTEXT_TOO_LONG
 from agents.messages import Usage
+from agents.models import Agent
 from agents.recording import Recorder
 from agents.tools import ToolContext
-from chat import answers, context, control, gateway, leases, pending, selectors
+from chat import answers, compaction, context, control, gateway, leases, pending, selectors
 from chat.errors import LeaseLost
 from chat.events import (
     Problem,
@@ -48,6 +51,7 @@ from tracer.log import append, recorded
 from tracer.steady import steadily
 
 MAX_CRASHES = 3
+WINDOW_SHARES = (1, 2, 4)  # where a model refuses a conversation as too long, a part of it
 DATABASE_PATIENCE_SECONDS = 30.0
 
 logger = structlog.get_logger(__name__)
@@ -125,36 +129,67 @@ class _Turn(Recorder):
 
     def _answer(self, cancellation: Cancellation) -> None:
         agent = agents.active_agent(self.run.agent)
-        tools = agents.tools_of(agent)
-        seen = context.build(self.run, agent, tools)
-        self.answer = self._new_answer(seen.begun)
-        runner.run(
-            runner.Job(
-                model=agent.model,
-                turns=seen.turns,
-                notes=seen.notes,
-                tools=tools,
-                config=agent.config,
-                attempt=self.attempt,
-                decisions=seen.decisions,
-                steering=self._steering,
-                left_out=seen.left_out,
-                fallbacks=agent.fallbacks,
-            ),
-            broker=broker(),
-            context=ToolContext(
-                run=self.run.id,
-                agent=agent.slug,
-                user=f"user:{self.run.thread.owner_id}",
-                time_zone=ZoneInfo(settings.TIME_ZONE),
-                cancellation=cancellation,
-            ),
-            recorder=self,
-            sink=self.answer,
+        given = ToolContext(
+            run=self.run.id,
+            agent=agent.slug,
+            user=f"user:{self.run.thread.owner_id}",
+            time_zone=ZoneInfo(settings.TIME_ZONE),
+            cancellation=cancellation,
         )
+        window = context.window(agent)
+        for share in WINDOW_SHARES:
+            try:
+                self._ask(agent, given, window=window // share)
+                break
+            except LLMError as error:
+                if error.code != CONTEXT_TOO_LONG or share == WINDOW_SHARES[-1]:
+                    raise
         self._flush()
         completed = self._event(RunCompleted, message=self.run.answer_id, usage=self.usage)
         self._end(answers.message(self.run, self.answer.text, finish="complete"), completed)
+
+    def _ask(self, agent: Agent, given: ToolContext, *, window: int) -> None:
+        """Have the agent answer with what the stream holds by now."""
+        tools = agents.tools_of(agent)
+        seen = context.build(self.run, agent, tools, window=window)
+        if seen.left_out and self._compact(agent, given, window=window):
+            seen = context.build(self.run, agent, tools, window=window)
+        if self.answer.length < len(seen.begun):
+            self.answer = self._new_answer(seen.begun)
+        job = runner.Job(
+            model=agent.model,
+            turns=seen.turns,
+            notes=seen.notes,
+            tools=tools,
+            config=agent.config,
+            attempt=self.attempt,
+            decisions=seen.decisions,
+            steering=self._steering,
+            left_out=seen.left_out,
+            fallbacks=agent.fallbacks,
+            window=window,
+        )
+        runner.run(job, broker=broker(), context=given, recorder=self, sink=self.answer)
+
+    def _compact(self, agent: Agent, given: ToolContext, *, window: int) -> bool:
+        """Have the older part of the thread summarised; return whether any of it was.
+
+        Without a summary the answer is given all the same, with the older part left out.
+        """
+        if self._held:
+            self._append()  # it has begun, and may take a while
+        done = False
+        asking = Asking(config=agent.config, fallbacks=agent.fallbacks, context=given)
+        made = compaction.compact(self.run, agent, broker=broker(), asking=asking, window=window)
+        try:
+            for each in made:
+                if each.event.usage:
+                    self.usage = (self.usage or Usage()) + each.event.usage
+                self._append((each.event, each.duration_ms))
+                done = True
+        except LLMError as error:
+            logger.warning("not_summarised", error=str(error))
+        return done
 
     def _steering(self) -> list[runner.Steer]:
         """Return what people have said to this run since its model was last asked."""

@@ -36,6 +36,7 @@ STATUS = {
     "queue_full": 429,
     "run_active": 409,
     "too_long": 413,
+    "too_many_pins": 409,
     "too_many_steers": 409,
     "unavailable": 503,
 }

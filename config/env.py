@@ -93,7 +93,7 @@ class Env(BaseSettings):
     context_tokens: int = Field(
         default=32_768,
         ge=1_000,
-        description="How much of a long thread a model is shown, in tokens.",
+        description="How much a model is shown at most, in tokens; what is older is summarised.",
     )
     queue_per_thread: int = Field(
         default=50, ge=1, description="How many answers may be on their way in one thread."

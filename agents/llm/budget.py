@@ -1,4 +1,4 @@
-"""What of a conversation has room in a model's window."""
+"""What of a conversation has room in a model's window, and how it is made smaller."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,8 +6,16 @@ from agents.messages import Part, Turn
 
 TOKENS_AN_IMAGE = 1_000
 TOKENS_A_MESSAGE = 4
+BYTES_A_TOKEN = 4  # of ordinary text, on the low side
+SHORT_RESULTS = (4_000, 400)  # characters: first the one, then the other
+HEAD = 0.7  # of what is kept of a text that is cut in its middle
 
 Count = Callable[[str], int]
+
+
+def estimate(text: str) -> int:
+    """Return nearly how many tokens a text is, without a tokenizer; good in any script."""
+    return len(text.encode()) // BYTES_A_TOKEN
 
 
 def size(turn: Turn, count: Count) -> int:
@@ -40,6 +48,52 @@ def fit(turns: Sequence[Turn], *, most: int, count: Count) -> list[Turn]:
     while first < len(exchanges) - 1 and sum(sizes[first:]) > room:
         first += 1
     return [*system, *(turn for exchange in exchanges[first:] for turn in exchange)]
+
+
+def cut(text: str, most: int) -> str:
+    """Cut a text in its middle; the most that is kept is of its beginning.
+
+    Args:
+        text: The text.
+        most: How many of its characters to keep; a remark tells how many are gone.
+    """
+    if len(text) <= most:
+        return text
+    head = int(most * HEAD)
+    tail = most - head
+    remark = f"\n[… {len(text) - most} characters are left out here …]\n"
+    return text[:head] + remark + text[len(text) - tail :]
+
+
+def shortened(turns: Sequence[Turn], *, most: int, count: Count = estimate) -> list[Turn]:
+    """Cut results of tools, the oldest first, until a conversation has room, if that is enough.
+
+    The results of the last round stay whole: they are what the model is about to read.
+
+    Args:
+        turns: The conversation.
+        most: The tokens that there are.
+        count: Counts a text's tokens.
+    """
+    kept = list(turns)
+    size_now = _total(kept, count)
+    asked = [place for place, turn in enumerate(kept) if turn.calls]
+    old = [place for place in range(asked[-1] if asked else 0) if kept[place].role == "tool"]
+    for limit in SHORT_RESULTS:
+        for place in old:
+            if size_now <= most:
+                return kept
+            before = kept[place]
+            kept[place] = with_short_result(before, limit)
+            size_now -= size(before, count) - size(kept[place], count)
+    return kept
+
+
+def with_short_result(turn: Turn, most: int) -> Turn:
+    """Return a tool's result with at most so many characters; other turns as they are."""
+    if turn.role != "tool" or len(turn.content) <= most:
+        return turn
+    return turn.model_copy(update={"content": cut(turn.content, most)})
 
 
 def _total(turns: Sequence[Turn], count: Count) -> int:

@@ -1,5 +1,6 @@
 """The seam: errors of the wire below become `LLMError`s with a sentence for people."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,15 @@ from agents.errors import LLMError
 from agents.text import clean
 
 MAX_DETAIL_CHARACTERS = 300
+CONTEXT_TOO_LONG = "context_too_long"
+
+# How servers say that a conversation is longer than the model's window.
+_TOO_LONG = re.compile(
+    r"context.?(?:length|window|size)|maximum context|prompt is too long"
+    r"|too many (?:input )?tokens|input (?:is|token count).{0,40}(?:too long|exceeds)"
+    r"|exceeds? the (?:model's )?(?:maximum|limit).{0,30}tokens",
+    re.IGNORECASE,
+)
 
 
 def http_error(
@@ -23,24 +33,49 @@ def http_error(
         retry_after: Its Retry-After header.
     """
     said = f" It said: {_short(detail)}" if detail.strip() else ""
-    seconds = _seconds(retry_after)
+    code, retryable = "bad_request", False
     match status:
         case 401 | 403:
             sentence = f"{where} refuses the API key. Check the key in the settings."
-            return LLMError(sentence, code="unauthorized")
+            code = "unauthorized"
         case 404:
             sentence = f"{where} doesn't know this model, or its address is wrong.{said}"
-            return LLMError(sentence, code="no_such_model")
+            code = "no_such_model"
         case 429:
-            pause = f"in {seconds:g} seconds" if seconds is not None else "in a moment"
-            sentence = f"{where} is busy or its limit is reached. Try again {pause}."
-            return LLMError(
-                sentence, code="rate_limited", retryable=True, retry_after_seconds=seconds
-            )
+            return _rate_limited(where, _seconds(retry_after))
+        case _ if _TOO_LONG.search(detail):
+            return _too_long(where, detail)
         case _ if status >= 500:  # noqa: PLR2004  (the server's fault)
             sentence = f"{where} has failed (HTTP {status}). Try again.{said}"
-            return LLMError(sentence, code="server_error", retryable=True)
-    return LLMError(f"{where} refused the request (HTTP {status}).{said}", code="bad_request")
+            code, retryable = "server_error", True
+        case _:
+            sentence = f"{where} refused the request (HTTP {status}).{said}"
+    return LLMError(sentence, code=code, retryable=retryable)
+
+
+def _rate_limited(where: str, seconds: float | None) -> LLMError:
+    pause = f"in {seconds:g} seconds" if seconds is not None else "in a moment"
+    sentence = f"{where} is busy or its limit is reached. Try again {pause}."
+    return LLMError(sentence, code="rate_limited", retryable=True, retry_after_seconds=seconds)
+
+
+def streamed_error(error: object, *, where: str) -> LLMError:
+    """Say what an error means that a server reports in the middle of its stream.
+
+    Args:
+        error: A text, or an object with a message.
+        where: The server, for people.
+    """
+    detail = str(error.get("message", "") if isinstance(error, dict) else error)
+    if _TOO_LONG.search(detail):
+        return _too_long(where, detail)
+    sentence = f"{where} reports an error: {_short(detail)}"
+    return LLMError(sentence, code="server_error", retryable=True)
+
+
+def _too_long(where: str, detail: str) -> LLMError:
+    sentence = f"The conversation is longer than what {where} takes. It said: {_short(detail)}"
+    return LLMError(sentence, code=CONTEXT_TOO_LONG)
 
 
 def dropped(where: str) -> LLMError:

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from ninja import Field, Header, Router, Schema, Status
 from ninja.pagination import paginate
 
-from chat import gateway, selectors
+from chat import gateway, selectors, tree
 from chat.api.access import actor, caller
 from chat.models import Message
 
@@ -94,3 +94,25 @@ def send_message(
             place=gateway.Place(parent=payload.parent, replaces=payload.replaces),
         )
     return Status(202, receipt)
+
+
+@router.get("/threads/{uuid:thread_id}/pins", response=list[UUID])
+def list_pins(request: HttpRequest, thread_id: UUID) -> list[UUID]:
+    """The pinned messages: a model is shown them word for word, however long the thread is."""
+    return sorted(tree.pins_of(selectors.thread_for(caller(request), thread_id)))
+
+
+@router.put("/threads/{uuid:thread_id}/pins/{uuid:message_id}", response={204: None})
+def pin(request: HttpRequest, thread_id: UUID, message_id: UUID) -> Status[None]:
+    """Pin a message."""
+    thread = selectors.thread_for(caller(request), thread_id)
+    gateway.pin(thread, message=message_id, pinned=True, actor=actor(request))
+    return Status(204, None)
+
+
+@router.delete("/threads/{uuid:thread_id}/pins/{uuid:message_id}", response={204: None})
+def unpin(request: HttpRequest, thread_id: UUID, message_id: UUID) -> Status[None]:
+    """Take a message's pin away."""
+    thread = selectors.thread_for(caller(request), thread_id)
+    gateway.pin(thread, message=message_id, pinned=False, actor=actor(request))
+    return Status(204, None)

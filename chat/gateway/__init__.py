@@ -4,7 +4,7 @@ Adapters (pages, sockets, REST, the admin, bots) parse, call one of these, and r
 """
 
 from chat.gateway.decisions import answer, decide, expire, resume, supersede
-from chat.gateway.messages import Place, Receipt, edit, receive, steer
+from chat.gateway.messages import Place, Receipt, edit, pin, receive, steer
 from chat.gateway.runs import answer_late, retry, stop
 from chat.gateway.threads import (
     archive,
@@ -28,6 +28,7 @@ __all__ = [
     "expire",
     "fork",
     "move_head",
+    "pin",
     "receive",
     "rename",
     "restore",

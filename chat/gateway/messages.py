@@ -7,8 +7,15 @@ from django.db import transaction
 
 from agents import selectors as agents
 from chat import selectors, tree
-from chat.errors import NoSuchMessage, NothingToSteer, TooManySteers
-from chat.events import MessageAdded, MessageEdited, RunQueued, ThreadRestored
+from chat.errors import NoSuchMessage, NothingToSteer, TooManyPins, TooManySteers
+from chat.events import (
+    MessageAdded,
+    MessageEdited,
+    MessagePinned,
+    MessageUnpinned,
+    RunQueued,
+    ThreadRestored,
+)
 from chat.gateway.content import check_content
 from chat.gateway.decisions import supersede
 from chat.gateway.door import check_room, verb
@@ -17,6 +24,7 @@ from tracer.events import Event
 from tracer.log import append, lock
 
 MAX_STEERS = 10
+MAX_PINS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,3 +206,23 @@ def edit(message: Message, *, content: str, actor: str) -> None:
         return
     event = MessageEdited(thread=message.thread_id, message=message.id, content=content)
     append(message.thread.stream, event, actor=actor)
+
+
+@verb
+def pin(thread: Thread, *, message: UUID, pinned: bool, actor: str) -> None:
+    """Pin a message, or take its pin away: pinned ones are never summarised.
+
+    Raises:
+        NoSuchMessage: The message is not in this thread.
+        TooManyPins: The thread has as many as it can have.
+    """
+    with transaction.atomic():
+        lock(thread.stream)
+        found = tree.message_in(thread, message)
+        held = tree.pins_of(thread)
+        if (found.id in held) == pinned:
+            return
+        if pinned and len(held) >= MAX_PINS:
+            raise TooManyPins(MAX_PINS)
+        kind = MessagePinned if pinned else MessageUnpinned
+        append(thread.stream, kind(thread=thread.id, message=found.id), actor=actor)

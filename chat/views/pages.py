@@ -173,6 +173,9 @@ def _act(request: HttpRequest, found: Thread) -> None:
             gateway.retry(found, actor=actor, message=named)
         case "head" if named:
             gateway.move_head(found, message=named, actor=actor)
+        case "pin" if named:
+            pinned = named not in tree.pins_of(found)
+            gateway.pin(found, message=named, pinned=pinned, actor=actor)
         case "approve":
             allow = given.get("decision") == "allow"
             gateway.decide(found, call=given.get("call", ""), allow=allow, actor=actor)

@@ -43,6 +43,13 @@ function showSiblings(entry, siblings) {
   }
 }
 
+function showPin(entry, pinned) {
+  const button = entry?.querySelector(".pin");
+  if (!button) return;
+  button.textContent = pinned ? "Pinned" : "Pin";
+  button.setAttribute("aria-pressed", String(pinned));
+}
+
 function setState(entry, state) {
   if (!entry) return;
   entry.dataset.state = state;
@@ -104,7 +111,15 @@ const onEvent = {
   "thread.head_moved": () => {
     otherBranch = setTimeout(() => location.reload(), 500);
   },
+  "message.pinned": (data) => showPin(entryOf(data.message), true),
+  "message.unpinned": (data) => showPin(entryOf(data.message), false),
+  "context.compacted": (data) => {
+    addStep(data.run, { call: `summary:${data.seq}`, name: `Summary of ${data.messages} earlier messages`, state: "summary", result: data.summary });
+  },
   "llm.called": (data) => {
+    if (data.left_out && data.round === 1) {
+      addStep(data.run, { call: `cut:${data.seq}`, name: "Cut", state: "cut", result: "The model is not shown the oldest messages: there is no room for them." });
+    }
     for (const message of data.steered) {
       const said = entryOf(message);
       if (!said) continue;
@@ -153,7 +168,7 @@ const onEvent = {
 };
 
 const stepOf = (entry, call) => entry.querySelector(`[data-call="${CSS.escape(call)}"]`);
-const outcomes = { running: "running…", approval: "needs your leave", question: "asks you", said: "meanwhile", thought: "" };
+const outcomes = { running: "running…", approval: "needs your leave", question: "asks you", said: "meanwhile", thought: "", summary: "for the model", cut: "" };
 
 function setStep(step, state, result) {
   step.dataset.state = state;

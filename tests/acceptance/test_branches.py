@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.acceptance.screens import begin, ended, last_answer, ready, say, shot
 from tests.support.installation import Installation
@@ -126,3 +126,20 @@ def test_the_answer_under_way_is_told_something(page: Page) -> None:
     expect(page.locator(".message.assistant")).to_have_count(2)
     ended(page)
     expect(last_answer(page)).to_contain_text("This came too late for a step.")
+
+
+def test_a_message_is_pinned_in_every_window(page: Page, context: BrowserContext) -> None:
+    begin(page, script(text="An answer."), "openai")
+    ended(page)
+    other = context.new_page()
+    other.goto(page.url)
+
+    page.locator(".message.user").get_by_role("button", name="Pin").click()
+
+    for window in (page, other):
+        pin = window.locator(".message.user .pin")
+        expect(pin).to_have_attribute("aria-pressed", "true")
+        expect(pin).to_have_text("Pinned")
+    ready(page)
+    page.locator(".message.user .pin").click()
+    expect(other.locator(".message.user .pin")).to_have_text("Pin")

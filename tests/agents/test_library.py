@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agents.errors import LLMError
 from agents.llm import Asking, Broker, Endpoint, Retries, Timeouts
-from agents.llm.budget import fit, size
+from agents.llm.budget import cut, estimate, fit, shortened, size
 from agents.llm.content import MessageBuilder
 from agents.llm.embeddings import embed_all, pooled
 from agents.llm.providers.demo import Demo
@@ -206,6 +206,43 @@ def test_the_least_important_pieces_go_first() -> None:
     (kept,) = fit([turn], most=120, count=len)
 
     assert [part.text[0] for part in kept.parts] == ["k", "m"]
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 3, 50, 99])
+def test_a_text_is_cut_in_its_middle(most: int) -> None:
+    text = "".join(chr(33 + number) for number in range(100))
+
+    short = cut(text, most)
+
+    head, _, rest = short.partition("\n[… ")
+    tail = rest.rpartition(" …]\n")[2]
+    assert len(head) + len(tail) == most
+    assert text.startswith(head)
+    assert text.endswith(tail)
+    assert f"{100 - most} characters" in rest
+    assert cut(text, 100) == text
+
+
+def test_an_estimate_counts_every_script() -> None:
+    assert estimate("word" * 100) == 100
+    assert estimate("日本語" * 100) == 225
+
+
+def test_results_are_cut_no_further_than_they_must() -> None:
+    call = ToolCall(id="a", name="read")
+    old = [
+        Turn(role="assistant", calls=(call,)),
+        Turn(role="tool", call_id="a", content="y" * 10_000),
+    ]
+    turns = [Turn(role="user", content="?"), *old, *old, *old]
+    whole = sum(size(turn, len) for turn in turns)
+
+    assert shortened(turns, most=whole, count=len) == turns
+    lengths = [len(t.content) for t in shortened(turns, most=whole - 1, count=len)]
+    assert [length < 10_000 for length in lengths if length > 1] == [True, False, False]
+    lengths = [len(t.content) for t in shortened(turns, most=1, count=len)]
+    assert [length // 100 for length in lengths if length > 1] == [4, 4, 100]
+    assert [t.call_id for t in shortened(turns, most=1, count=len)] == [t.call_id for t in turns]
 
 
 # Sessions and recordings ------------------------------------------------------------------------

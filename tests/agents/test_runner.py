@@ -10,7 +10,8 @@ from agents.llm import Broker, CompletionConfig, Provider, Request, Retries, Sin
 from agents.messages import Reply, ToolCall, Turn, open_calls
 from agents.recording import MemoryRecorder
 from agents.runner import Job, run
-from agents.tools import ToolContext
+from agents.tools import ToolContext, tool
+from agents.tools.collection import Registry
 from agents.tools.registry import registry
 
 
@@ -43,7 +44,7 @@ def broker_of(provider: Scripted) -> Broker:
 
 def go(provider: Scripted, turns: list[Turn], **options: Any) -> tuple[TextSink, MemoryRecorder]:
     recorder, sink = MemoryRecorder(), TextSink()
-    job = Job(model="x/model", turns=turns, tools=registry, **options)
+    job = Job(**{"model": "x/model", "turns": turns, "tools": registry, **options})
     run(job, broker=broker_of(provider), context=ToolContext(), recorder=recorder, sink=sink)
     return sink, recorder
 
@@ -125,3 +126,24 @@ def test_only_calls_at_the_end_are_open() -> None:
     assert open_calls([QUESTION, said, have]) == ()
     assert open_calls([said, QUESTION]) == ()
     assert open_calls([]) == ()
+
+
+def test_results_of_older_rounds_are_cut_where_the_window_is_full() -> None:
+    book = "y" * 20_000
+
+    @tool
+    def read_book() -> str:
+        """Read a book."""
+        return book
+
+    def reading(identity: str) -> Reply:
+        return Reply(content="", calls=(ToolCall(id=identity, name="read_book"),))
+
+    model = Scripted(reading("a"), reading("b"), Reply(content="Read."))
+    offered = Registry([read_book])
+
+    go(model, [QUESTION], tools=offered, window=8_000)
+
+    first, second = [turn.content for turn in model.asked[-1] if turn.role == "tool"]
+    assert "16000 characters are left out" in first
+    assert second == book

@@ -73,6 +73,20 @@ def test_messages_are_read_in_order(api: Client, thread: Thread) -> None:
     )
 
 
+def test_messages_are_pinned_and_unpinned(api: Client, thread: Thread, stranger: User) -> None:
+    message = ask(thread, "Keep this.").message_id
+    pins = f"/api/v1/threads/{thread.id}/pins"
+
+    assert api.put(f"{pins}/{message}").status_code == 204
+    assert api.get(pins).json() == [str(message)]
+    assert api.delete(f"{pins}/{message}").status_code == 204
+    assert api.get(pins).json() == []
+    assert api.put(f"{pins}/{uuid4()}").json()["code"] == "no_such_message"
+    others = gateway.start(owner=stranger, agent="demo", actor="user:2")
+    for method in (api.put, api.delete):
+        assert method(f"/api/v1/threads/{others.id}/pins/{message}").status_code == 403
+
+
 def test_agents_are_listed_with_their_tools(api: Client) -> None:
     Agent.objects.create(slug="off", name="Off", model="demo/x", active=False)
 

@@ -10,7 +10,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from agents.models import Agent
-from chat import context, control, credentials, gateway, turn
+from chat import context, control, credentials, gateway, steps, turn
 from chat.errors import QueueFull, Unavailable
 from chat.gateway import messages
 from chat.models import Message, Run, Thread, User
@@ -192,7 +192,7 @@ def test_a_run_is_handed_over_and_goes_on_elsewhere(
     assert (run.state, run.attempt, run.crashes) == ("completed", 2, 0)
     assert "run.handed_over" in kinds(scripted_thread)
     assert Message.objects.get(id=run.answer_id).content == "".join(tokens(60))
-    assert context.CRASH_NOTE not in str(scripted[1].requests[-1])
+    assert steps.CRASH_NOTE not in str(scripted[1].requests[-1])
 
 
 def test_a_worker_that_leaves_takes_nothing_more(
@@ -207,25 +207,24 @@ def test_a_worker_that_leaves_takes_nothing_more(
     assert Run.objects.get().state == "queued"
 
 
-# A model's window -------------------------------------------------------------------------------
+# A model's window (see also test_compaction) ----------------------------------------------------
 
 
-def test_a_model_is_shown_what_has_room(
-    scripted_thread: Thread, scripted: tuple[Agent, StandIn], settings: Settings
+@pytest.mark.parametrize(
+    ("model", "num_ctx", "tokens"),
+    [
+        ("openai/stand-in", None, 50_000),
+        ("openai/stand-in", 8_000, 8_000),
+        ("openai/gpt-4", None, 8_192 - 8_192 // 4),
+        ("openai/gpt-4o", None, 50_000),
+    ],
+)
+def test_the_window_is_the_smallest_that_is_known(
+    settings: Settings, model: str, num_ctx: int | None, tokens: int
 ) -> None:
-    settings.CONTEXT_TOKENS = 1_000
-    for number in range(6):
-        ask(scripted_thread, script(text=f"{number} " * 400))
+    settings.CONTEXT_TOKENS = 50_000
 
-    seen = scripted[1].requests[-1]["messages"]
-
-    assert seen[0] == {"role": "system", "content": context.LEFT_OUT}
-    assert seen[1]["role"] == "user"
-    assert len(seen) < 6
-    (first, *_, last) = [
-        e.event.payload() for e in log.read(scripted_thread.stream) if e.kind == "llm.called"
-    ]
-    assert (first["left_out"], last["left_out"]) == (False, True)
+    assert context.window(Agent(model=model, num_ctx=num_ctx)) == tokens
 
 
 def test_the_newest_message_is_shown_whatever_its_size(

@@ -12,7 +12,7 @@ from agents import endpoints
 from agents.events import LLMResponded, ToolCalled, ToolReturned
 from agents.messages import Reply, ToolCall
 from agents.models import Agent
-from chat import context, control, gateway, leases, selectors, tasks, tree, turn
+from chat import context, control, gateway, leases, selectors, steps, tasks, tree, turn
 from chat.errors import LeaseLost, NothingToRetry, NothingToStop, RunActive
 from chat.events import RunCrashed, RunStarted
 from chat.models import Lease, Message, Run, Thread
@@ -174,7 +174,7 @@ def test_an_agent_that_is_gone_fails_the_run(thread: Thread) -> None:
 def test_a_fault_of_ours_fails_the_run_and_is_logged(
     thread: Thread, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def crash(*_: object) -> None:
+    def crash(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(context, "build", crash)
@@ -265,7 +265,7 @@ def test_a_run_that_was_left_behind_is_taken_over(
     assert (run.state, run.attempt) == ("completed", 2)
     assert kinds(scripted_thread)[3:6] == ["run.started", "run.crashed", "run.started"]
     last = scripted[1].requests[-1]["messages"][-1]
-    assert last == {"role": "system", "content": context.CRASH_NOTE}
+    assert last == {"role": "system", "content": steps.CRASH_NOTE}
     assert selectors.unattended_threads(queued_for=timedelta(0)) == []
 
 
@@ -312,7 +312,7 @@ def test_finished_tools_are_not_run_again(
     run.refresh_from_db()
     assert answer_of(run).content.startswith("Let me see.\n\nThe tools say:")
     told = scripted[1].requests[-1]["messages"][-1]
-    assert told == {"role": "system", "content": context.CRASH_NOTE}
+    assert told == {"role": "system", "content": steps.CRASH_NOTE}
 
 
 def test_a_run_that_breaks_down_again_and_again_is_given_up(scripted_thread: Thread) -> None:

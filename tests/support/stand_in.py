@@ -78,6 +78,9 @@ class StandIn:
     def __init__(self) -> None:
         self.seen: Counter[str] = Counter()
         self.requests: list[dict[str, Any]] = []
+        self.most_characters = 10**9  # of a conversation; longer ones are refused
+        self.summary = "A SUMMARY"
+        self.summaries_fail = False
 
     def application(self) -> web.Application:
         """Return what to serve."""
@@ -167,7 +170,9 @@ class StandIn:
         body = await request.json()
         self.requests.append(body)
         self.seen["started"] += 1
-        script = script_of(body["messages"])
+        if sum(len(each["content"] or "") for each in body["messages"]) > self.most_characters:
+            return _too_long()
+        script = self._summary(body["messages"]) or script_of(body["messages"])
         if script.fail in {"429", "500", "401"} and script.after == 0:
             return _refusal(script.fail)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -182,6 +187,13 @@ class StandIn:
             return response
         self.seen["finished"] += 1
         return response
+
+    def _summary(self, messages: list[dict[str, Any]]) -> Script | None:
+        """Return what to answer to somebody who wants a conversation summarised."""
+        if not str(messages[-1]["content"]).endswith("</conversation>"):
+            return None
+        self.seen["summaries"] += 1
+        return Script(fail="500") if self.summaries_fail else Script(text=self.summary)
 
     async def _stream(
         self, script: Script, response: web.StreamResponse, request: web.Request
@@ -278,6 +290,12 @@ def _refusal(fail: str) -> web.Response:
     headers = {"Retry-After": "7"} if fail == "429" else {}
     error = {"error": {"message": f"scripted {fail}"}}
     return web.json_response(error, status=int(fail), headers=headers)
+
+
+def _too_long() -> web.Response:
+    message = "This model's maximum context length is 100 tokens. Reduce the messages."
+    error = {"message": message, "code": "context_length_exceeded"}
+    return web.json_response({"error": error}, status=400)
 
 
 def _chunk(delta: dict[str, Any], *, finish_reason: str | None = None) -> bytes:

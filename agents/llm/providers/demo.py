@@ -17,6 +17,7 @@ from agents.messages import Reply, ToolCall, Turn, Usage
 SECONDS_PER_WORD = 0.02
 MAX_WORDS = 5_000
 TITLE_WORDS = 6
+QUOTED_WORDS = 12
 DIMENSIONS = 256
 JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 
@@ -40,6 +41,8 @@ _SUM = re.compile(
     r"|sqrt\([\d.\s]+\)"
 )
 _WORDS = re.compile(r"\b(\d{1,5}) words\b", re.IGNORECASE)
+_CONVERSATION = re.compile(r"<conversation>\n(.*)\n</conversation>\Z", re.DOTALL)
+_PERSON = re.compile(r"^person: (.+)$", re.MULTILINE)
 _TITLE = re.compile(r"title\b.*?conversation.*?:\s*(.+)", re.IGNORECASE | re.DOTALL)
 
 INTRODUCTION = (
@@ -131,7 +134,7 @@ def _results(turns: Sequence[Turn]) -> list[tuple[ToolCall, str]]:
 
 def _wanted(question: str, offered: set[str]) -> tuple[ToolCall, ...]:
     """Read from a question which tools it wants called."""
-    if _TITLE.search(question):
+    if _TITLE.search(question) or _CONVERSATION.search(question):
         return ()
     wanted: list[tuple[str, dict[str, str]]] = []
     wanted += [("calculator", {"expression": each}) for each in _sums(question)]
@@ -153,6 +156,8 @@ def _sums(question: str) -> list[str]:
 def _answer(question: str, results: list[tuple[ToolCall, str]]) -> str:
     if found := _TITLE.search(question):
         return " ".join(found[1].split()[:TITLE_WORDS])
+    if found := _CONVERSATION.search(question):
+        return _summary(found[1])
     if results:
         lines = [f"- {_sentence(call, content)}" for call, content in results]
         return "Here is what the tools say:\n\n" + "\n".join(lines) + "\n\n*(demo model)*"
@@ -160,6 +165,13 @@ def _answer(question: str, results: list[tuple[ToolCall, str]]) -> str:
         return _long_text(min(int(found[1]), MAX_WORDS))
     quoted = " ".join(question.split())[:200]
     return f"{INTRODUCTION}You wrote: “{quoted}”"
+
+
+def _summary(conversation: str) -> str:
+    """Quote what a person has said: no summary, but what the demo can do towards one."""
+    asked = [" ".join(said.split()[:QUOTED_WORDS]) for said in _PERSON.findall(conversation)]
+    lines = [f"- “{each}”" for each in asked]
+    return "The demo model can't summarise. The person's messages began:\n\n" + "\n".join(lines)
 
 
 def _sentence(call: ToolCall, content: str) -> str:

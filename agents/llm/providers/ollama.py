@@ -12,10 +12,9 @@ import aiohttp
 from pydantic_core import from_json
 from typing_extensions import override
 
-from agents.errors import LLMError
 from agents.llm import http, parameters
 from agents.llm.config import CompletionConfig, Timeouts
-from agents.llm.errors import dropped, our_errors, unreadable
+from agents.llm.errors import dropped, our_errors, streamed_error, unreadable
 from agents.llm.request import Provider, Request, Sink
 from agents.llm.wire import function
 from agents.messages import Reply, ToolCall, Turn, Usage
@@ -124,8 +123,7 @@ class Ollama(Provider):
         if not isinstance(chunk, dict):
             raise unreadable(self._where)
         if error := chunk.get("error"):
-            sentence = f"{self._where} reports an error: {clean(str(error))[:300]}"
-            raise LLMError(sentence, code="server_error", retryable=True)
+            raise streamed_error(error, where=self._where)
         return chunk
 
 

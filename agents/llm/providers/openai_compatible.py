@@ -12,15 +12,13 @@ import aiohttp
 from pydantic_core import from_json
 from typing_extensions import override
 
-from agents.errors import LLMError
 from agents.llm import http
 from agents.llm.config import Endpoint, Timeouts
-from agents.llm.errors import dropped, our_errors, unreadable
+from agents.llm.errors import dropped, our_errors, streamed_error, unreadable
 from agents.llm.request import Provider, Request, Sink
 from agents.llm.sse import EventSplitter
 from agents.llm.wire import Assembly, payload
 from agents.messages import Reply
-from agents.text import clean
 
 DEADLINE_SECONDS = 0.25
 LIST_SECONDS = 5.0
@@ -120,10 +118,5 @@ class OpenAICompatible(Provider):
     def _take(self, data: bytes, assembly: Assembly) -> None:
         chunk = from_json(data)
         if isinstance(chunk, dict) and chunk.get("error"):
-            raise self._streamed_error(chunk["error"])
+            raise streamed_error(chunk["error"], where=self._where)
         assembly.take(chunk)
-
-    def _streamed_error(self, error: object) -> LLMError:
-        detail = error.get("message", "") if isinstance(error, dict) else error
-        sentence = f"{self._where} reports an error: {clean(str(detail))[:300]}"
-        return LLMError(sentence, code="server_error", retryable=True)
