@@ -178,6 +178,10 @@ class _Paragraph(Sink):
             self._sink.add("\n\n")
         self._sink.add(text)
 
+    @override
+    def think(self, text: str, offset: int) -> None:
+        self._sink.think(text, offset)
+
     @property
     @override
     def length(self) -> int:

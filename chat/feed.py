@@ -69,18 +69,22 @@ class Feed:
                 await self._catch_up()
             await self._pass_on(batch.items)
 
-    async def _pass_on(self, items: list[live.Delta | live.Grown]) -> None:
+    async def _pass_on(self, items: list[live.Item]) -> None:
         for kind, run in groupby(items, key=type):
             if kind is live.Grown:
                 for hint in run:
                     await self._hear(hint)
+                continue
+            if kind is live.Thought:
+                thoughts = (each for each in run if isinstance(each, live.Thought))
+                await self._write_all(self._growth.thoughts(thoughts))
                 continue
             fresh, gap = self._growth.take(each for each in run if isinstance(each, live.Delta))
             await self._write_all(fresh)
             if gap:
                 await self._catch_up()
 
-    async def _hear(self, hint: live.Delta | live.Grown) -> None:
+    async def _hear(self, hint: live.Item) -> None:
         """Pass on the events of a hint, if they are the next ones; else read what is missing."""
         if not isinstance(hint, live.Grown) or hint.seq <= self.last_seq:
             return

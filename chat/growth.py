@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from chat import rendering
 from chat.frames import Frame
 from tracer.frames import MAX_CHARACTERS
-from tracer.live import Delta
+from tracer.live import Delta, Thought
 
 
 @dataclass(slots=True)
@@ -87,6 +87,21 @@ class Growth:
         }
         rest = self._grown(run, begun, [text[MAX_CHARACTERS:]])
         return [first, *(rest or self._blocks(run, begun))]
+
+    def thoughts(self, thoughts: Iterable[Thought]) -> list[Frame]:
+        """Return the frames of what models think, except of runs that are over."""
+        return [
+            {
+                "type": "thinking",
+                "run": each.run,
+                "attempt": each.attempt,
+                "message": each.message,
+                "offset": each.offset,
+                "text": each.text,
+            }
+            for each in thoughts
+            if each.run not in self._ended
+        ]
 
     def end(self, run: str) -> None:
         """Forget a run: its final message has been sent."""

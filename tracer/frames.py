@@ -66,6 +66,7 @@ class Answer:
         self.confirmed = 0
         self.stored_bytes: int | None = None
         self._clock: FrameClock | None = None
+        self._thoughts: list[live.Thought] = []
         self._parts = [begun] if begun else []
         self._length = len(begun)
 
@@ -73,6 +74,20 @@ class Answer:
         """Take the next characters, and have them published with the next frame."""
         self._parts.append(text)
         self._length += len(text)
+        self._touch()
+
+    def think(self, text: str, offset: int) -> None:
+        """Have what the model thinks published with the next frame; it is no part of the answer.
+
+        Args:
+            text: The next characters.
+            offset: How many it has thought before them, in this call to the model.
+        """
+        thought = live.Thought(self.stream, self.run, self.attempt, self.message, offset, text)
+        self._thoughts.append(thought)
+        self._touch()
+
+    def _touch(self) -> None:
         if self._clock is None:
             self._clock = clock()
         self._clock.touch(self)
@@ -92,7 +107,12 @@ class Answer:
     @property
     def unpublished(self) -> bool:
         """Whether it has grown since the last frame that is out."""
-        return self.confirmed < self._length
+        return self.confirmed < self._length or bool(self._thoughts)
+
+    def thoughts(self) -> list[live.Thought]:
+        """Return what was thought since the last frame, and forget it: what is lost is no fact."""
+        taken, self._thoughts = self._thoughts, []
+        return _joined(taken)
 
     def news(self) -> str:
         """Return what has not been published yet, and keep the rest joined."""
@@ -168,6 +188,7 @@ class FrameClock:
     async def _publish(self, answers: list[Answer]) -> None:
         self._publishing = frozenset(answers)
         deltas: list[live.Delta] = []
+        thoughts = [thought for answer in answers for thought in answer.thoughts()]
         keys: list[str] = [live.BUS]
         stored: list[str | bytes] = []
         for answer in answers:
@@ -176,9 +197,10 @@ class FrameClock:
             keys.append(live.snapshot_key(answer.run, answer.attempt))
             stored += _stored(answer, text)
             answer.published += len(text)
+        frame = live.encode(deltas, thoughts=thoughts)
         try:
             lengths: list[int] = await self._script(
-                keys, [live.encode(deltas), live.BUS_LENGTH, SNAPSHOT_TTL_SECONDS, *stored]
+                keys, [frame, live.BUS_LENGTH, SNAPSHOT_TTL_SECONDS, *stored]
             )
         except (redis.RedisError, OSError) as error:
             logger.warning("frame_lost", error=str(error), answers=len(answers))
@@ -204,6 +226,25 @@ def _stored(answer: Answer, news: str) -> tuple[str, bytes]:
     added = news.encode()
     answer.stored_bytes += len(added)
     return "add", added
+
+
+def _joined(thoughts: list[live.Thought]) -> list[live.Thought]:
+    """Make one of thoughts that follow each other, as far as one frame takes them."""
+    joined: list[live.Thought] = []
+    for each in thoughts:
+        last = joined[-1] if joined else None
+        if (
+            last is not None
+            and last.offset + len(last.text) == each.offset
+            and len(last.text) + len(each.text) <= MAX_CHARACTERS
+        ):
+            joined[-1] = last._replace(text=last.text + each.text)
+        else:
+            joined += [
+                each._replace(offset=each.offset + at, text=each.text[at : at + MAX_CHARACTERS])
+                for at in range(0, len(each.text), MAX_CHARACTERS)
+            ]
+    return joined
 
 
 def _deltas(answer: Answer, text: str) -> Iterator[live.Delta]:

@@ -1,4 +1,4 @@
-"""The live bus: deltas of growing answers, and hints that a stream has grown.
+"""The live bus: deltas of growing answers, thoughts before them, and hints that a stream has grown.
 
 One Redis Stream carries both, in order. Each web process has one reader, which fans out to the
 subscriptions of its sockets. Nothing on the bus is a fact: a subscription that lost something
@@ -46,6 +46,17 @@ class Delta(NamedTuple):
     text: str
 
 
+class Thought(NamedTuple):
+    """A piece of what a model thinks before it answers; `offset` counts within that call."""
+
+    stream: str
+    run: str
+    attempt: int
+    message: str
+    offset: int
+    text: str
+
+
 class Grown(NamedTuple):
     """A hint: the stream has grown to this seq, by these events if they are small."""
 
@@ -59,24 +70,34 @@ class Grown(NamedTuple):
         return [Recorded.unpack(self.stream, each) for each in self.packed]
 
 
+Item = Delta | Thought | Grown
+
+
 class Batch(NamedTuple):
     """What a subscription has collected. With `resync` something is missing before it."""
 
-    items: list[Delta | Grown]
+    items: list[Item]
     resync: bool
 
 
-def encode(deltas: Iterable[Delta] = (), grown: Iterable[Grown] = ()) -> str:
+def encode(
+    deltas: Iterable[Delta] = (), grown: Iterable[Grown] = (), thoughts: Iterable[Thought] = ()
+) -> str:
     """Write one entry of the bus."""
-    return json.dumps(
-        {"d": list(deltas), "g": list(grown)}, ensure_ascii=False, separators=(",", ":")
-    )
+    content: dict[str, list[Any]] = {"d": list(deltas), "g": list(grown)}
+    if thought := list(thoughts):
+        content["t"] = thought
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
-def decode(entry: bytes | str) -> list[Delta | Grown]:
-    """Read one entry of the bus: its deltas, then its hints."""
+def decode(entry: bytes | str) -> list[Item]:
+    """Read one entry of the bus: thoughts, deltas, then hints."""
     content = json.loads(entry)
-    return [Delta(*each) for each in content["d"]] + [Grown(*each) for each in content["g"]]
+    return [
+        *(Thought(*each) for each in content.get("t", ())),
+        *(Delta(*each) for each in content["d"]),
+        *(Grown(*each) for each in content["g"]),
+    ]
 
 
 def snapshot_key(run: str, attempt: int) -> str:
@@ -119,15 +140,15 @@ class Subscription:
 
     def __init__(self, stream: str) -> None:
         self.stream = stream
-        self._items: list[Delta | Grown] = []
+        self._items: list[Item] = []
         self._characters = 0
         self._resync = False
         self._wake = asyncio.Event()
 
-    def offer(self, item: Delta | Grown) -> None:
+    def offer(self, item: Item) -> None:
         """Add an item; a listener too slow for its bound is told to resync instead."""
         self._items.append(item)
-        if isinstance(item, Delta):
+        if not isinstance(item, Grown):
             self._characters += len(item.text)
         if len(self._items) > MAX_PENDING_ITEMS or self._characters > MAX_PENDING_CHARACTERS:
             self.lost()

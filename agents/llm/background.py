@@ -63,6 +63,10 @@ class Background(Sink):
         self._taken.add(text)
         self._put(text)
 
+    @override
+    def think(self, text: str, offset: int) -> None:
+        self._taken.think(text, offset)
+
     @property
     @override
     def length(self) -> int:

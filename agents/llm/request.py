@@ -18,6 +18,14 @@ class Sink(Protocol):
     def add(self, text: str) -> None:
         """Take the next characters."""
 
+    def think(self, text: str, offset: int) -> None:
+        """Take what the model thinks before it answers; it is no part of the text.
+
+        Args:
+            text: The next characters.
+            offset: How many it has thought before them, in this call.
+        """
+
     @property
     def length(self) -> int:
         """How many characters it has taken."""
@@ -32,10 +40,20 @@ class TextSink(Sink):
 
     def __init__(self) -> None:
         self._parts: list[str] = []
+        self._thoughts: list[str] = []
 
     @override
     def add(self, text: str) -> None:
         self._parts.append(text)
+
+    @override
+    def think(self, text: str, offset: int) -> None:
+        self._thoughts.append(text)
+
+    @property
+    def thoughts(self) -> str:
+        """What the model has thought so far."""
+        return "".join(self._thoughts)
 
     @property
     @override

@@ -1,13 +1,15 @@
 """OpenAI's wire: requests as it wants them, chunks as it sends them."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 from agents.llm import parameters
 from agents.llm.registry import model_info
 from agents.llm.request import Request, Sink
+from agents.llm.speech import Speech
 from agents.messages import Reply, ToolCall, Turn, Usage
-from agents.text import Cleaner, clean
+from agents.text import clean
 from agents.tools import Tool
 
 
@@ -82,11 +84,9 @@ class Assembly:
 
     def __init__(self, sink: Sink) -> None:
         self.finish_reason: str | None = None
-        self._sink = sink
-        self._cleaner = Cleaner()
-        self._content: list[str] = []
-        self._thinking: list[str] = []
-        self._calls: dict[int, dict[str, str]] = {}
+        self._speech = Speech(sink)
+        self._calls: list[tuple[int, dict[str, str]]] = []
+        self._at: dict[int, dict[str, str]] = {}  # the call that stands at an index by now
         self._usage: Usage | None = None
 
     def take(self, chunk: Mapping[str, Any]) -> None:
@@ -101,9 +101,9 @@ class Assembly:
             for choice in chunk["choices"]:
                 delta = choice.get("delta") or {}
                 if piece := delta.get("content"):
-                    self._say(self._cleaner.feed(piece))
+                    self._speech.say(piece)
                 elif thought := delta.get("reasoning_content") or delta.get("reasoning"):
-                    self._thinking.append(thought)
+                    self._speech.think(thought)
                 for call in delta.get("tool_calls") or ():
                     self._take_call(call)
                 self.finish_reason = choice.get("finish_reason") or self.finish_reason
@@ -113,35 +113,35 @@ class Assembly:
 
     def reply(self) -> Reply:
         """Return the whole reply."""
-        self._say(self._cleaner.end())
+        self._speech.end()
         calls = tuple(
             ToolCall(
                 id=clean(call["id"]),
                 name=clean(call["name"]),
                 arguments=clean(call["arguments"]) or "{}",
             )
-            for _, call in sorted(self._calls.items())
+            for _, call in sorted(self._calls, key=itemgetter(0))
         )
         return Reply(
-            content="".join(self._content),
-            thinking=clean("".join(self._thinking)),
+            content=self._speech.content,
+            thinking=self._speech.thoughts,
             calls=calls,
             usage=self._usage,
             finish_reason=self.finish_reason or "stop",
         )
 
-    def _say(self, text: str) -> None:
-        if text:
-            self._content.append(text)
-            self._sink.add(text)
-
     def _take_call(self, piece: Mapping[str, Any]) -> None:
         place = piece.get("index")
         if place is None:  # some servers send each call whole, without an index
             place = len(self._calls)
-        call = self._calls.setdefault(place, {"id": "", "name": "", "arguments": ""})
+        call = self._at.get(place)
+        identity = piece.get("id") or ""
+        if call is None or (call["id"] and identity not in {"", call["id"]}):
+            call = {"id": "", "name": "", "arguments": ""}  # (or give all calls the same index)
+            self._at[place] = call
+            self._calls.append((place, call))
         called = piece.get("function") or {}
-        call["id"] = call["id"] or piece.get("id") or ""
+        call["id"] = call["id"] or identity
         call["name"] += called.get("name") or ""
         call["arguments"] += called.get("arguments") or ""
 

@@ -128,6 +128,8 @@ const onEvent = {
     }
   },
   "llm.responded": (data) => {
+    const live = answerOf(data.run)?.querySelector('.step[data-state="thinking"]');
+    if (live && data.thinking) live.dataset.call = `thought:${data.seq}`; // stays open if it is
     if (data.thinking) addStep(data.run, { call: `thought:${data.seq}`, name: "Thinking", state: "thought", result: data.thinking });
   },
   "run.queued": (data) => {
@@ -168,7 +170,7 @@ const onEvent = {
 };
 
 const stepOf = (entry, call) => entry.querySelector(`[data-call="${CSS.escape(call)}"]`);
-const outcomes = { running: "running…", approval: "needs your leave", question: "asks you", said: "meanwhile", thought: "", summary: "for the model", cut: "" };
+const outcomes = { running: "running…", approval: "needs your leave", question: "asks you", said: "meanwhile", thought: "", thinking: "…", summary: "for the model", cut: "" };
 
 function setStep(step, state, result) {
   step.dataset.state = state;
@@ -209,6 +211,7 @@ function ended(data, reason) {
   growing.delete(data.run);
   const entry = answerOf(data.run);
   if (!entry) return;
+  for (const step of entry.querySelectorAll('.step[data-state="thinking"]')) setStep(step, "thought");
   setState(entry, data.state);
   note(entry, reason);
   if (reason) announcer.textContent = reason;
@@ -224,12 +227,23 @@ function grow(frame) {
   setState(entry, "streaming");
 }
 
+/** Show what the model thinks before it answers; the whole comes with `llm.responded`. */
+function think(frame) {
+  const entry = answerOf(frame.run);
+  if (!entry) return;
+  const call = `thinking:${frame.run}`;
+  const begun = stepOf(entry, call)?.querySelector(".result").textContent ?? "";
+  const before = frame.offset === 0 ? "" : begun || "… ";
+  addStep(frame.run, { call, name: "Thinking", state: "thinking", result: before + frame.text });
+}
+
 // Frames -----------------------------------------------------------------------------------------
 
 function onFrame(frame) {
   following(() => {
     if (frame.type === "event") onEvent[frame.kind]?.({ ...frame.data, seq: frame.seq });
     else if (["snapshot", "delta", "block"].includes(frame.type)) grow(frame);
+    else if (frame.type === "thinking") think(frame);
     else if (frame.type === "error") showProblem(frame.detail);
     showActive();
   });

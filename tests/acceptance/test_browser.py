@@ -54,6 +54,23 @@ def test_an_answer_grows_and_a_reload_in_the_middle_loses_nothing(page: Page) ->
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
 
 
+def test_thoughts_are_shown_while_they_come_and_afterwards(page: Page) -> None:
+    thinks = " ".join(f"thought{number}" for number in range(40))
+    begin(page, script(text="42", thinks=thinks, per_second=20), "openai")
+
+    step = page.locator('.step[data-state="thinking"]')
+    expect(step.locator(".result")).to_contain_text("thought3")
+    expect(step.locator(".result")).to_be_hidden()
+    step.locator("summary").click()
+    expect(step.locator(".result")).to_contain_text("thought10")
+    shot(page, "thinking")
+    ended(page)
+
+    whole = page.locator('.step[data-state="thought"] .result')
+    expect(whole).to_have_text(thinks)
+    expect(last_answer(page).locator(".text")).to_have_text("42")
+
+
 def test_stop_keeps_the_text_and_try_again_answers_anew(page: Page) -> None:
     begin(page, "Write 2000 words")
     expect(last_answer(page).locator(".text")).to_contain_text("word20")

@@ -43,6 +43,24 @@ async def test_a_slow_answer_streams_token_by_token(talker: Talker) -> None:
     }
 
 
+async def test_thoughts_stream_apart_from_the_answer(talker: Talker) -> None:
+    thinks = " ".join(f"thought{number}" for number in range(40))
+    pieces = []
+    async with talker.open(talker.thread()) as talk:
+        await talk.until("ready")
+        await talk.say(script(text="42", thinks=thinks, per_second=80))
+        while (frame := await talk.frame()).get("kind") != "run.completed":
+            pieces += [frame] if frame["type"] == "thinking" else []
+
+    (responded,) = talk.all("llm.responded")
+    assert len(pieces) > 5
+    assert [piece["offset"] for piece in pieces] == [
+        sum(len(each["text"]) for each in pieces[:place]) for place in range(len(pieces))
+    ]
+    assert "".join(piece["text"] for piece in pieces) == responded["thinking"] == thinks
+    assert (responded["content"], talk.text, talk.answer) == ("42", "42", "42")
+
+
 async def test_the_demo_calls_two_tools_and_has_both_results(talker: Talker) -> None:
     async with talker.open(talker.thread("demo")) as talk:
         await talk.ask(DEMO_QUESTION)

@@ -95,6 +95,20 @@ def test_calls_without_an_index_come_whole() -> None:
     assert [call.name for call in reply.calls] == ["first", "second"]
 
 
+def test_calls_with_one_index_for_all_are_told_apart_by_their_ids() -> None:
+    reply = assembled(
+        called(0, "a", "first", '{"x"'),
+        called(0, None, "", ": 1}"),
+        called(0, "b", "second", '{"y"'),
+        called(0, None, "", ": 2}"),
+    )
+
+    assert [(c.id, c.name, c.arguments) for c in reply.calls] == [
+        ("a", "first", '{"x": 1}'),
+        ("b", "second", '{"y": 2}'),
+    ]
+
+
 @pytest.mark.parametrize(
     "chunk",
     [{}, {"choices": None}, {"choices": [7]}, delta(tool_calls=[7]), delta(content=7)],

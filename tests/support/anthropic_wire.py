@@ -36,7 +36,7 @@ async def _stream(script: Script, response: web.StreamResponse) -> None:
     await send("message_start", message={**message, "model": "claude", "stop_reason": None})
     count = 0
     await send("content_block_start", index=0, content_block={"type": "text", "text": ""})
-    async for piece in paced(script):
+    async for piece in paced(script, script.pieces()):
         await send("content_block_delta", index=0, delta={"type": "text_delta", "text": piece})
         count += 1
     await send("content_block_stop", index=0)

@@ -7,6 +7,7 @@ The last message of the person is a script, in JSON; see `Script`. Run it by its
 import asyncio
 import contextlib
 import json
+import re
 import sys
 import threading
 import time
@@ -34,6 +35,7 @@ class Script(BaseModel):
     Attributes:
         tokens: How many tokens to stream.
         text: What to say, instead.
+        thinks: What to think before, a word at a time, at the same pace.
         per_second: How fast; as fast as it goes if 0.
         stamped: Whether each token carries the time at which it was sent.
         calls: The tools to ask for, all at once, their arguments in pieces.
@@ -44,6 +46,7 @@ class Script(BaseModel):
 
     tokens: int = 0
     text: str | None = None
+    thinks: str = ""
     per_second: float = 0
     stamped: bool = False
     calls: list[Call] = []
@@ -151,7 +154,7 @@ class StandIn:
         count = 0
         if body.get("think"):
             await response.write(_line({"message": {"thinking": "Let me see."}, "done": False}))
-        async for piece in paced(script):
+        async for piece in paced(script, script.pieces()):
             if script.fail and count == script.after:
                 await _go_wrong_for_ollama(script.fail, response, request)
                 return response
@@ -199,7 +202,9 @@ class StandIn:
         self, script: Script, response: web.StreamResponse, request: web.Request
     ) -> None:
         count = 0
-        async for piece in paced(script):
+        async for word in paced(Script(per_second=script.per_second), words(script.thinks)):
+            await response.write(_chunk({"reasoning_content": word}))
+        async for piece in paced(script, script.pieces()):
             if script.fail and count == script.after:
                 break
             await response.write(_chunk({"content": piece}))
@@ -223,11 +228,15 @@ class StandIn:
         await response.write(b"data: [DONE]\n\n")
 
 
-async def paced(script: Script) -> AsyncIterator[str]:
-    """Yield the tokens at the script's pace."""
+def words(text: str) -> Iterator[str]:
+    """Cut a text behind each space."""
+    yield from re.findall(r"\S+\s*", text)
+
+
+async def paced(script: Script, pieces: Iterator[str]) -> AsyncIterator[str]:
+    """Yield tokens at the script's pace."""
     loop = asyncio.get_running_loop()
     started = loop.time()
-    pieces = script.pieces()
     number = 0
     while True:
         if script.per_second:

@@ -16,9 +16,10 @@ from agents.llm import http, parameters
 from agents.llm.config import CompletionConfig, Timeouts
 from agents.llm.errors import dropped, our_errors, streamed_error, unreadable
 from agents.llm.request import Provider, Request, Sink
+from agents.llm.speech import Speech
 from agents.llm.wire import function
 from agents.messages import Reply, ToolCall, Turn, Usage
-from agents.text import Cleaner, clean
+from agents.text import clean
 
 WINDOW = 32_768  # Ollama's own default cuts a conversation off after a few thousand tokens
 LIST_SECONDS = 5.0
@@ -194,10 +195,7 @@ class _Said:
 
     def __init__(self, sink: Sink) -> None:
         self.done = False
-        self._sink = sink
-        self._cleaner = Cleaner()
-        self._content: list[str] = []
-        self._thinking: list[str] = []
+        self._speech = Speech(sink)
         self._calls: list[ToolCall] = []
         self._usage = Usage()
         self._reason = "stop"
@@ -206,9 +204,9 @@ class _Said:
         """Take one chunk; its text goes to the sink at once."""
         message = chunk.get("message") or {}
         if thought := message.get("thinking"):
-            self._thinking.append(thought)
+            self._speech.think(thought)
         if text := message.get("content"):
-            self._say(self._cleaner.feed(text))
+            self._speech.say(text)
         for call in message.get("tool_calls") or ():
             called = call.get("function") or {}
             arguments = called.get("arguments") or {}
@@ -227,16 +225,11 @@ class _Said:
 
     def reply(self) -> Reply:
         """Return the whole reply."""
-        self._say(self._cleaner.end())
+        self._speech.end()
         return Reply(
-            content="".join(self._content),
-            thinking=clean("".join(self._thinking)),
+            content=self._speech.content,
+            thinking=self._speech.thoughts,
             calls=tuple(self._calls),
             usage=self._usage,
             finish_reason="tool_calls" if self._calls else self._reason,
         )
-
-    def _say(self, text: str) -> None:
-        if text:
-            self._content.append(text)
-            self._sink.add(text)

@@ -38,6 +38,8 @@ class Replay(Provider):
             )
             raise LLMError(sentence, code="not_recorded") from None
         reply = Reply.model_validate(held["reply"])
+        for start in range(0, len(reply.thinking), PIECE):
+            sink.think(reply.thinking[start : start + PIECE], start)
         for start in range(0, len(reply.content), PIECE):
             sink.add(reply.content[start : start + PIECE])
         return reply
