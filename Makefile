@@ -4,7 +4,7 @@ BIN := .venv/bin
 # On all cores, and even where PYTHONDONTWRITEBYTECODE is set: each start would compile anew.
 COMPILE := $(BIN)/python -m compileall -q -j 0
 
-.PHONY: help run test faults ci lint format bench lock
+.PHONY: help run test faults ci lint format bench lock proxy
 
 help: ## Show what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,8 +38,15 @@ bench: .venv/dev ## Measure streaming against raw httpx
 	$(BIN)/python -m benchmarks.stream
 
 lock: .venv/dev ## Pin the requirements anew, with hashes
-	for name in runtime dev; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	for name in runtime dev proxy; do $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-emit-index-url --no-annotate requirements/$$name.in -o requirements/$$name.txt; done
+
+proxy: .venv-proxy/ready ## Install the model server that some tests want, apart from the rest
+
+.venv-proxy/ready: requirements/proxy.txt
+	@test -x .venv-proxy/bin/python || $(PYTHON) -m venv .venv-proxy
+	@.venv-proxy/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/proxy.txt
+	@touch $@
 
 .venv/runtime: requirements/runtime.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv

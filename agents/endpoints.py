@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from django.conf import settings
 
+from agents.cache import RedisCache
 from agents.limits import RedisLimiter
 from agents.llm import Broker, Endpoint, Retries, Timeouts
 
@@ -30,4 +31,5 @@ def broker() -> Broker:
     """Return the process's broker."""
     retries = Retries(times=settings.LLM_RETRIES)
     limiter = RedisLimiter(settings.LLM_RATE_LIMITS) if settings.LLM_RATE_LIMITS else None
-    return Broker(endpoints(), timeouts=timeouts(), retries=retries, limiter=limiter)
+    cache = RedisCache(settings.LLM_CACHE_SECONDS) if settings.LLM_CACHE_SECONDS else None
+    return Broker(endpoints(), timeouts=timeouts(), retries=retries, limiter=limiter, cache=cache)

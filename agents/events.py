@@ -33,7 +33,8 @@ class LLMCalled(Event):
 class LLMResponded(Event):
     """A model has answered, with text, with calls of tools, or both.
 
-    `cost` is in US dollars, if the model's prices are known.
+    `cost` is in US dollars, if the model's prices are known. `cached` tells that the answer was
+    kept from an earlier call; `signed` is what a provider wants back of its thinking.
     """
 
     kind: ClassVar[str] = "llm.responded"
@@ -47,6 +48,8 @@ class LLMResponded(Event):
     finish_reason: str = "stop"
     thinking: str = ""
     cost: Decimal | None = None
+    cached: bool = False
+    signed: tuple[dict[str, JsonValue], ...] = ()
 
 
 class LLMFailed(Event):

@@ -5,14 +5,12 @@ import logging
 import time
 from collections.abc import Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import redis
 from typing_extensions import override
 
 from agents.llm.request import Limiter
-from agents.loop import at_exit
-from tracer import live
+from agents.shared import connection
 
 # The generic cell rate algorithm: one number a server, the time at which its next call is due. A
 # call that comes takes its place in line and is told how long to wait, so that they go in order.
@@ -31,24 +29,9 @@ Untyped = Any  # redis-py types its scripts for both kinds of clients
 logger = logging.getLogger(__name__)
 
 
-_clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, Untyped]" = WeakKeyDictionary()
-
-
 def _script() -> Untyped:
     """Return the script, on the running loop's connection."""
-    running = asyncio.get_running_loop()
-    if running not in _clients:
-        _clients[running] = live.async_connection()
-    return _clients[running].register_script(TAKE_PLACE)
-
-
-async def _close() -> None:
-    client = _clients.pop(asyncio.get_running_loop(), None)
-    if client is not None:
-        await client.aclose()
-
-
-at_exit(_close)
+    return connection().register_script(TAKE_PLACE)
 
 
 class RedisLimiter(Limiter):

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -29,12 +29,16 @@ class Usage(Value):
         completion_tokens: What came out, thinking included.
         cached_tokens: Of what went in: what the provider had kept from before.
         reasoning_tokens: Of what came out: what was thought and not said.
+        written_tokens: Of what went in: what the provider keeps from now on.
+        counted: Whether the provider told nothing, so that it was counted here, nearly.
     """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    written_tokens: int = 0
+    counted: bool = False
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
@@ -42,6 +46,8 @@ class Usage(Value):
             completion_tokens=self.completion_tokens + other.completion_tokens,
             cached_tokens=self.cached_tokens + other.cached_tokens,
             reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+            written_tokens=self.written_tokens + other.written_tokens,
+            counted=self.counted or other.counted,
         )
 
 
@@ -70,6 +76,8 @@ class Turn(Value):
         calls: The tools an assistant wants called.
         call_id: Of a tool's result: the call it answers.
         parts: The pieces of the message, if it is more than one text; `content` is their text.
+        thinking: What an assistant thought before its calls: some models want it back.
+        signed: The same as its provider has signed it, for those that want that back.
     """
 
     role: Role
@@ -77,12 +85,16 @@ class Turn(Value):
     calls: tuple[ToolCall, ...] = ()
     call_id: str | None = None
     parts: tuple[Part, ...] = ()
+    thinking: str = ""
+    signed: tuple[dict[str, JsonValue], ...] = ()
 
 
 class Reply(Value):
     """What a model said in one call.
 
-    `thinking` is what it said to itself before, if it tells; `model` is who answered.
+    `thinking` is what it said to itself before, if it tells; `model` is who answered; `cached`
+    tells that the reply was kept from an earlier call; `signed` is what a provider wants back of
+    its thinking.
     """
 
     content: str
@@ -91,10 +103,18 @@ class Reply(Value):
     usage: Usage | None = None
     finish_reason: str = "stop"
     model: str = ""
+    cached: bool = False
+    signed: tuple[dict[str, JsonValue], ...] = ()
 
     def turn(self) -> Turn:
         """Return the reply as the next message of the conversation."""
-        return Turn(role="assistant", content=self.content, calls=self.calls)
+        return Turn(
+            role="assistant",
+            content=self.content,
+            calls=self.calls,
+            thinking=self.thinking if self.calls else "",
+            signed=self.signed if self.calls else (),
+        )
 
 
 def open_calls(turns: list[Turn]) -> tuple[ToolCall, ...]:

@@ -45,6 +45,7 @@ class Job:
         left_out: Whether the conversation has an older part that is not among the turns.
         fallbacks: Models to ask instead when the first one fails before its first token.
         window: The tokens that the model takes: beyond them, results of older rounds are cut.
+        fresh: Whether the answer must be a new one, even to a question that was asked before.
     """
 
     model: str
@@ -58,6 +59,7 @@ class Job:
     left_out: bool = False
     fallbacks: tuple[str, ...] = ()
     window: int | None = None
+    fresh: bool = False
 
 
 def run(job: Job, *, broker: Broker, context: ToolContext, recorder: Recorder, sink: Sink) -> Reply:
@@ -135,7 +137,7 @@ class _Asking:
             reply = self.broker.ask(
                 job.model,
                 shortened(conversation, most=job.window) if job.window else conversation,
-                Asking(tools, job.config, job.fallbacks, self.context),
+                Asking(tools, job.config, job.fallbacks, self.context, job.fresh),
                 sink=_Paragraph(self.sink),
             )
         except LLMError as error:
@@ -158,6 +160,8 @@ class _Asking:
             usage=reply.usage,
             finish_reason=reply.finish_reason,
             thinking=reply.thinking,
+            cached=reply.cached,
+            signed=reply.signed if reply.calls else (),
             cost=model_info(reply.model or job.model).cost(reply.usage) if reply.usage else None,
         )
         self.recorder.record(responded, duration_ms=_since(started_at))

@@ -46,6 +46,11 @@ def run_for(user: User, run_id: UUID) -> Run:
     return found
 
 
+def was_answered(run: Run) -> bool:
+    """Tell whether the message of a run was answered before: then another answer is wanted."""
+    return Run.objects.filter(message_id=run.message_id).exclude(id=run.id).exists()
+
+
 def role_of(message_id: UUID) -> str:
     """Return who wrote a message: "user" or "assistant"."""
     return Message.objects.values_list("role", flat=True).get(id=message_id)

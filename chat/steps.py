@@ -96,14 +96,18 @@ class Steps:
         for call in self.calls:
             self.results.setdefault(call.id, failure_text(sentence))
 
-    def turns(self) -> list[Turn]:
-        """Return the steps as a model sees them."""
+    def turns(self, *, thinking: bool = False) -> list[Turn]:
+        """Return the steps as a model sees them.
+
+        Args:
+            thinking: Whether with what it thought: it is wanted back until the answer is there.
+        """
         found: list[Turn] = []
         for item in self.items:
             if isinstance(item, Turn):
                 found.append(item)
                 continue
-            found.append(Turn(role="assistant", content=item.content, calls=item.calls))
+            found.append(_said(item, thinking=thinking))
             found += [
                 Turn(role="tool", call_id=call.id, content=self.results[call.id])
                 for call in item.calls
@@ -113,7 +117,7 @@ class Steps:
 
     def open_and_after(self) -> tuple[list[Turn], list[Turn]]:
         """Return the turns up to a round whose calls have no results yet, and those behind it."""
-        turns = self.turns()
+        turns = self.turns(thinking=True)
         if all(call.id in self.results for call in self.calls):
             return turns, []
         after = len(turns)
@@ -126,6 +130,16 @@ class Steps:
         """What was said in these rounds, as it stands in the answer."""
         rounds = (item for item in self.items if isinstance(item, LLMResponded))
         return "\n\n".join(said.content for said in rounds if said.content)
+
+
+def _said(event: LLMResponded, *, thinking: bool) -> Turn:
+    return Turn(
+        role="assistant",
+        content=event.content,
+        calls=event.calls,
+        thinking=event.thinking if thinking else "",
+        signed=event.signed if thinking else (),
+    )
 
 
 def steps_of(runs: Collection[UUID]) -> dict[UUID, Steps]:

@@ -168,6 +168,7 @@ class _Turn(Recorder):
             left_out=seen.left_out,
             fallbacks=agent.fallbacks,
             window=window,
+            fresh=selectors.was_answered(self.run),
         )
         runner.run(job, broker=broker(), context=given, recorder=self, sink=self.answer)
 

@@ -87,6 +87,11 @@ class Env(BaseSettings):
         default={},
         description="Calls a minute by a model's prefix, for all workers: openai=60,anthropic=30.",
     )
+    llm_cache_seconds: int = Field(
+        default=0,
+        ge=0,
+        description="How long the same question gets the same answer; 0: never.",
+    )
     message_max_bytes: int = Field(
         default=100_000, ge=1, description="The longest message a person may send, in bytes."
     )

@@ -160,6 +160,7 @@ LLM_FIRST_TOKEN_SECONDS = env.llm_first_token_seconds
 LLM_BETWEEN_TOKENS_SECONDS = env.llm_between_tokens_seconds
 LLM_RETRIES = env.llm_retries
 LLM_RATE_LIMITS = env.llm_rate_limits
+LLM_CACHE_SECONDS = env.llm_cache_seconds
 OPENAI_MODEL = env.openai_model
 ANTHROPIC_API_KEY = env.anthropic_api_key.get_secret_value()
 ANTHROPIC_MODEL = env.anthropic_model

@@ -4,28 +4,28 @@ import asyncio
 import logging
 import queue
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
 from uuid import uuid4
 
-from pydantic import BaseModel
+from typing_extensions import override
 
 from agents import loop
 from agents.errors import LLMError
-from agents.llm import structured
+from agents.llm.asking import Asking, Conversation, as_turns
 from agents.llm.background import Background
-from agents.llm.config import CompletionConfig, Endpoint, Timeouts
+from agents.llm.cache import Cache, again, key_of
+from agents.llm.config import Endpoint, Timeouts
 from agents.llm.embeddings import embed_all
+from agents.llm.objects import ObjectMethods
 from agents.llm.providers.demo import Demo
 from agents.llm.providers.litellm import LiteLLM
 from agents.llm.providers.ollama import Ollama
 from agents.llm.providers.openai_compatible import OpenAICompatible
 from agents.llm.request import Limiter, Provider, Request, Sink, TextSink
 from agents.llm.retries import Retries, persistently
+from agents.llm.tokenizer import counted
 from agents.messages import Reply, ToolCall, Turn
 from agents.recording import MemoryRecorder
-from agents.tools import Tool, ToolContext
 from agents.tools.collection import Registry
 from agents.tools.execution import call_all
 from agents.tools.rounds import until_answered
@@ -33,30 +33,9 @@ from agents.tools.rounds import until_answered
 logger = logging.getLogger(__name__)  # (structlog would take longer to load)
 
 DEFAULT_ENDPOINT = "openai"
-CORRECTIONS = 2
-
-Model = TypeVar("Model", bound=BaseModel)
-Conversation = str | Sequence[Turn]
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """How a model is asked.
-
-    Attributes:
-        tools: What it may call.
-        config: How it is to answer.
-        fallbacks: Models to ask instead when it fails before its first token.
-        context: Handed to tools that take it; its cancellation ends everything.
-    """
-
-    tools: Sequence[Tool] = ()
-    config: CompletionConfig = field(default_factory=CompletionConfig)
-    fallbacks: Sequence[str] = ()
-    context: ToolContext = field(default_factory=ToolContext)
-
-
-class Broker:
+class Broker(ObjectMethods):
     """Finds the provider of a model and asks it.
 
     A model's name says who speaks for it: "demo/…" is built in; a prefix among the endpoints
@@ -75,6 +54,7 @@ class Broker:
         retries: Retries | None = None,
         providers: Mapping[str, Provider] | None = None,
         limiter: Limiter | None = None,
+        cache: Cache | None = None,
     ) -> None:
         """Make a broker.
 
@@ -84,10 +64,12 @@ class Broker:
             retries: How patient to be; the defaults of `Retries` if left out.
             providers: Further providers by the prefix of their models.
             limiter: Keeps calls within limits; there are none if left out.
+            cache: Keeps answers, to give them again; nothing is kept if left out.
         """
         waits = timeouts or Timeouts()
         self._retries = retries or Retries()
         self._limiter = limiter
+        self._cache = cache
         self._providers: dict[str, Provider] = {"demo": Demo()}
         for prefix, endpoint in (endpoints or {}).items():
             self._providers[prefix] = provider_of(endpoint, waits)
@@ -129,22 +111,39 @@ class Broker:
         sink: Sink | None = None,
     ) -> Reply:
         """Ask a model once, as `ask` does, from a coroutine."""
-        how, taken, conversation = asking or Asking(), sink or TextSink(), _turns(turns)
+        how, taken, conversation = asking or Asking(), sink or TextSink(), as_turns(turns)
 
         async def attempt(name: str) -> Reply:
-            provider, short = self._find(name)
-            if self._limiter is not None:
-                await self._limiter.wait(name.partition("/")[0])
-            request = Request(short, conversation, how.tools, how.config)
-            reply = await provider.stream(request, taken)
+            request = Request(self._find(name)[1], conversation, how.tools, how.config)
+            reply = await self._kept_or_new(name, request, taken, fresh=how.fresh)
             calls = _distinct(reply.calls, conversation)
             return reply.model_copy(update={"calls": calls, "model": name})
 
         models = (model, *how.fallbacks)
         return await persistently(models, attempt, sink=taken, retries=self._retries)
 
+    async def _kept_or_new(self, name: str, request: Request, sink: Sink, *, fresh: bool) -> Reply:
+        if self._cache is None:
+            return await self._new(name, request, sink)
+        key = key_of(name, request)
+        if not fresh and (kept := await self._cache.get(key)) is not None:
+            return again(kept, sink)
+        reply = await self._new(name, request, sink)
+        await self._cache.put(key, reply)
+        return reply
+
+    async def _new(self, name: str, request: Request, sink: Sink) -> Reply:
+        if self._limiter is not None:
+            await self._limiter.wait(name.partition("/")[0])
+        reply = await self._find(name)[0].stream(request, sink)
+        if reply.usage is not None:
+            return reply
+        usage = await asyncio.to_thread(counted, request, reply)
+        return reply.model_copy(update={"usage": usage})
+
     # Until there is an answer ----------------------------------------------------------------
 
+    @override
     def generate(
         self,
         model: str,
@@ -171,7 +170,7 @@ class Broker:
             call_all, tools=Registry(how.tools), context=how.context, recorder=MemoryRecorder()
         )
         return until_answered(
-            list(_turns(turns)),
+            list(as_turns(turns)),
             ask=lambda conversation, _: self.ask(model, conversation, how, sink=taken),
             call=call,
             max_rounds=how.config.max_tool_iterations,
@@ -193,6 +192,7 @@ class Broker:
             how.context.cancellation.cancel()
             raise
 
+    @override
     def generate_stream(
         self, model: str, turns: Conversation, asking: Asking | None = None
     ) -> Iterator[str]:
@@ -203,6 +203,7 @@ class Broker:
                 yield piece
             work.check()
 
+    @override
     async def agenerate_stream(
         self, model: str, turns: Conversation, asking: Asking | None = None
     ) -> AsyncIterator[str]:
@@ -232,97 +233,6 @@ class Broker:
             return self.generate(model, turns, how, sink=sink)
 
         return Background(work, cancellation=how.context.cancellation, put=put)
-
-    # Objects ---------------------------------------------------------------------------------
-
-    def generate_object(
-        self,
-        model: str,
-        turns: Conversation,
-        *,
-        wanted: type[Model],
-        asking: Asking | None = None,
-    ) -> Model:
-        """Have a model answer with an object.
-
-        An answer that doesn't fit goes back to the model with what is wrong, twice at most.
-
-        Args:
-            model: Who is asked.
-            turns: The conversation, or just what to say.
-            wanted: The Pydantic class of the object.
-            asking: Tools, settings, fallbacks.
-
-        Raises:
-            LLMError: There was no answer, or none that fits (code "bad_object").
-        """
-        how, conversation = _for_object(asking or Asking(), _turns(turns), wanted)
-        fault = ""
-        for _ in range(1 + CORRECTIONS):
-            reply = self.generate(model, conversation, how)
-            try:
-                return structured.parse(reply.content, wanted)
-            except ValueError as error:
-                fault = str(error)
-            correction = Turn(role="user", content=structured.correction(fault))
-            conversation = [*conversation, reply.turn(), correction]
-        raise structured.unfit(fault)
-
-    async def agenerate_object(
-        self,
-        model: str,
-        turns: Conversation,
-        *,
-        wanted: type[Model],
-        asking: Asking | None = None,
-    ) -> Model:
-        """Have a model answer with an object, from a coroutine."""
-        how = asking or Asking()
-        try:
-            return await asyncio.to_thread(
-                self.generate_object, model, turns, wanted=wanted, asking=how
-            )
-        except asyncio.CancelledError:
-            how.context.cancellation.cancel()
-            raise
-
-    def stream_object(
-        self,
-        model: str,
-        turns: Conversation,
-        *,
-        wanted: type[Model],
-        asking: Asking | None = None,
-    ) -> Iterator[dict[str, Any] | Model]:
-        """Have a model answer with an object, and yield what is there of it while it is written.
-
-        Yields plain dictionaries, each with more in it, and at last the checked object.
-
-        Raises:
-            LLMError: There was no answer, or it doesn't fit (code "bad_object").
-        """
-        how, conversation = _for_object(asking or Asking(), _turns(turns), wanted)
-        growing = structured.Growing(wanted)
-        for piece in self.generate_stream(model, conversation, how):
-            if (found := growing.add(piece)) is not None:
-                yield found
-        yield growing.whole()
-
-    async def astream_object(
-        self,
-        model: str,
-        turns: Conversation,
-        *,
-        wanted: type[Model],
-        asking: Asking | None = None,
-    ) -> AsyncIterator[dict[str, Any] | Model]:
-        """Have a model answer with an object, and yield what is there of it, to a coroutine."""
-        how, conversation = _for_object(asking or Asking(), _turns(turns), wanted)
-        growing = structured.Growing(wanted)
-        async for piece in self.agenerate_stream(model, conversation, how):
-            if (found := growing.add(piece)) is not None:
-                yield found
-        yield growing.whole()
 
     # Embeddings and lists -------------------------------------------------------------------
 
@@ -360,6 +270,10 @@ class Broker:
             except LLMError as error:
                 logger.warning("The models of %s can't be listed: %s", prefix, error)
                 found[prefix] = []
+        for model in await self._everyone_else.models():
+            vendor = model.partition("/")[0]
+            if vendor not in self._providers:
+                found.setdefault(vendor, []).append(model)
         return found
 
     def _find(self, model: str) -> tuple[Provider, str]:
@@ -377,21 +291,6 @@ def provider_of(endpoint: Endpoint, timeouts: Timeouts) -> Provider:
     if endpoint.wire == "ollama":
         return Ollama(endpoint.base_url, timeouts)
     return OpenAICompatible(endpoint, timeouts)
-
-
-def _turns(turns: Conversation) -> Sequence[Turn]:
-    return [Turn(role="user", content=turns)] if isinstance(turns, str) else turns
-
-
-def _for_object(
-    asking: Asking, turns: Sequence[Turn], wanted: type[BaseModel]
-) -> tuple[Asking, list[Turn]]:
-    """Return how to ask for an object: by the server's means, and in words for the others."""
-    schema = wanted.model_json_schema()
-    config = asking.config.model_copy(update={"response_format": schema})
-    how = Asking(asking.tools, config, asking.fallbacks, asking.context)
-    told = Turn(role="system", content=structured.instruction(schema))
-    return how, [told, *turns]
 
 
 def _distinct(calls: Sequence[ToolCall], turns: Sequence[Turn]) -> tuple[ToolCall, ...]:

@@ -22,7 +22,8 @@ def size(turn: Turn, count: Count) -> int:
     """Return how many tokens a turn takes, nearly."""
     images = sum(1 for part in turn.parts if part.image)
     calls = sum(count(call.name) + count(call.arguments) for call in turn.calls)
-    return TOKENS_A_MESSAGE + count(turn.content) + calls + images * TOKENS_AN_IMAGE
+    text = count(turn.content) + count(turn.thinking)
+    return TOKENS_A_MESSAGE + text + calls + images * TOKENS_AN_IMAGE
 
 
 def fit(turns: Sequence[Turn], *, most: int, count: Count) -> list[Turn]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from agents.llm.broker import Asking, Broker
+from agents.llm.asking import Asking
+from agents.llm.broker import Broker
 from agents.llm.budget import cut
 from agents.messages import Reply, Turn
 

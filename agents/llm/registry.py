@@ -5,6 +5,7 @@ seconds, and never looked for on the network.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -15,6 +16,7 @@ from typing import Any
 from agents.messages import Usage
 
 FILE = "model_prices_and_context_window_backup.json"
+WANT_THINKING = ("deepseek", "kimi", "minimax")  # others may refuse to be told
 ALWAYS_REASONING = ("o1", "o3", "o4", "gpt-5")  # OpenAI's; others think when they are told to
 
 
@@ -34,6 +36,9 @@ class ModelInfo:
         input_price: US dollars for a token in.
         output_price: US dollars for a token out.
         cached_price: US dollars for a token in that the provider had kept.
+        written_price: US dollars for a token in that the provider keeps from now on.
+        wants_thinking: Whether it wants back, with its tools' results, what it thought before.
+        cache_markers: Whether it keeps what is marked, and nothing else.
         known: Whether it was found at all.
     """
 
@@ -47,6 +52,9 @@ class ModelInfo:
     input_price: Decimal | None = None
     output_price: Decimal | None = None
     cached_price: Decimal | None = None
+    written_price: Decimal | None = None
+    wants_thinking: bool = False
+    cache_markers: bool = False
     known: bool = False
 
     def cost(self, usage: Usage) -> Decimal | None:
@@ -54,10 +62,14 @@ class ModelInfo:
         if self.input_price is None or self.output_price is None:
             return None
         cached = min(usage.cached_tokens, usage.prompt_tokens)
-        price = self.cached_price if self.cached_price is not None else self.input_price
-        fresh = usage.prompt_tokens - cached
-        spent = self.input_price * fresh + price * cached
-        return spent + self.output_price * usage.completion_tokens
+        written = min(usage.written_tokens, usage.prompt_tokens - cached)
+        fresh = usage.prompt_tokens - cached - written
+        return (
+            self.input_price * fresh
+            + _either(self.cached_price, self.input_price) * cached
+            + _either(self.written_price, self.input_price) * written
+            + self.output_price * usage.completion_tokens
+        )
 
 
 @lru_cache(maxsize=512)
@@ -70,8 +82,11 @@ def model_info(model: str) -> ModelInfo:
     entry = _find(model)
     name = model.rpartition("/")[2]
     always = name.startswith(ALWAYS_REASONING) and "chat" not in name
+    wants_thinking = any(each in name.lower() for each in WANT_THINKING)
     if entry is None:
-        return ModelInfo(name=model, reasoning=always, always_reasons=always)
+        return ModelInfo(
+            name=model, reasoning=always, always_reasons=always, wants_thinking=wants_thinking
+        )
     return ModelInfo(
         name=model,
         context_window=_number(entry.get("max_input_tokens") or entry.get("max_tokens")),
@@ -83,8 +98,25 @@ def model_info(model: str) -> ModelInfo:
         input_price=_price(entry.get("input_cost_per_token")),
         output_price=_price(entry.get("output_cost_per_token")),
         cached_price=_price(entry.get("cache_read_input_token_cost")),
+        written_price=_price(entry.get("cache_creation_input_token_cost")),
+        wants_thinking=wants_thinking,
+        cache_markers="claude" in name and bool(entry.get("supports_prompt_caching")),
         known=True,
     )
+
+
+def models_with_keys(environment: Mapping[str, str]) -> list[str]:
+    """Return the chat models of the vendors whose API key is at hand, by LiteLLM's names.
+
+    Args:
+        environment: Where the keys are, such as "ANTHROPIC_API_KEY".
+    """
+    found: set[str] = set()
+    for name, entry in _models().items():
+        vendor = str(entry.get("litellm_provider"))
+        if entry.get("mode") == "chat" and environment.get(f"{vendor.upper()}_API_KEY"):
+            found.add(name if name.startswith(f"{vendor}/") else f"{vendor}/{name}")
+    return sorted(found)
 
 
 def _find(model: str) -> dict[str, Any] | None:
@@ -114,6 +146,10 @@ def _models() -> dict[str, dict[str, Any]]:
 
 def _number(value: object) -> int | None:
     return int(value) if isinstance(value, int | float) else None
+
+
+def _either(price: Decimal | None, other: Decimal) -> Decimal:
+    return other if price is None else price
 
 
 def _price(value: object) -> Decimal | None:

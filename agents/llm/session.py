@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from agents.llm.broker import Asking, Broker
+from agents.llm.asking import Asking
+from agents.llm.broker import Broker
 from agents.llm.budget import fit
 from agents.llm.registry import model_info
 from agents.llm.tokenizer import Tokenizer

@@ -7,6 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agents.llm.budget import size
+from agents.llm.request import Request
+from agents.messages import Reply, Usage
+
 if TYPE_CHECKING:
     import tiktoken
 
@@ -53,6 +57,19 @@ class Tokenizer:
         step = most - overlap
         starts = range(0, max(1, len(tokens) - overlap), step)
         return [self.decode(tokens[start : start + most]) for start in starts]
+
+
+def counted(request: Request, reply: Reply) -> Usage:
+    """Return what a call has used, nearly: for servers that don't tell."""
+    count = Tokenizer(request.model).count
+    said = [reply.content, reply.thinking, *(call.arguments for call in reply.calls)]
+    tools = sum(count(f"{t.name} {t.description} {t.parameters}") for t in request.tools)
+    return Usage(
+        prompt_tokens=tools + sum(size(turn, count) for turn in request.turns),
+        completion_tokens=sum(map(count, said)),
+        reasoning_tokens=count(reply.thinking),
+        counted=True,
+    )
 
 
 def encoding_of(model: str) -> str:

@@ -23,7 +23,7 @@ def payload(request: Request, *, strict: bool = False) -> dict[str, Any]:
     info = model_info(request.model)
     body: dict[str, Any] = {
         "model": request.model,
-        "messages": [message(turn) for turn in request.turns],
+        "messages": [message(turn, thinking=info.wants_thinking) for turn in request.turns],
         "stream": True,
         "stream_options": {"include_usage": True},
     }
@@ -34,8 +34,13 @@ def payload(request: Request, *, strict: bool = False) -> dict[str, Any]:
     return body | parameters.openai(request.config, info, strict=strict)
 
 
-def message(turn: Turn) -> dict[str, Any]:
-    """Return a turn as a message of the wire."""
+def message(turn: Turn, *, thinking: bool = False) -> dict[str, Any]:
+    """Return a turn as a message of the wire.
+
+    Args:
+        turn: The turn.
+        thinking: Whether the model wants back what it thought before its calls.
+    """
     if turn.role == "tool":
         return {"role": "tool", "tool_call_id": turn.call_id, "content": turn.content}
     written: dict[str, Any] = {"role": turn.role, "content": _content(turn)}
@@ -49,6 +54,8 @@ def message(turn: Turn) -> dict[str, Any]:
             }
             for call in turn.calls
         ]
+    if turn.thinking and thinking:
+        written["reasoning_content"] = turn.thinking
     return written
 
 
@@ -88,6 +95,7 @@ class Assembly:
         self._calls: list[tuple[int, dict[str, str]]] = []
         self._at: dict[int, dict[str, str]] = {}  # the call that stands at an index by now
         self._usage: Usage | None = None
+        self._signed: list[dict[str, Any]] = []
 
     def take(self, chunk: Mapping[str, Any]) -> None:
         """Take one chunk; its text goes to the sink at once.
@@ -104,6 +112,8 @@ class Assembly:
                     self._speech.say(piece)
                 elif thought := delta.get("reasoning_content") or delta.get("reasoning"):
                     self._speech.think(thought)
+                for block in delta.get("thinking_blocks") or ():
+                    self._take_signed(block)
                 for call in delta.get("tool_calls") or ():
                     self._take_call(call)
                 self.finish_reason = choice.get("finish_reason") or self.finish_reason
@@ -127,8 +137,18 @@ class Assembly:
             thinking=self._speech.thoughts,
             calls=calls,
             usage=self._usage,
+            signed=tuple(block for block in self._signed if _is_signed(block)),
             finish_reason=self.finish_reason or "stop",
         )
+
+    def _take_signed(self, piece: Mapping[str, Any]) -> None:
+        """Take a piece of what LiteLLM tells of signed thinking; a signature ends a block."""
+        last = self._signed[-1] if self._signed else None
+        if last is None or _is_signed(last) or last["type"] != piece["type"]:
+            self._signed.append({"type": piece["type"]})
+        for name, value in piece.items():
+            if name != "type" and isinstance(value, str):
+                self._signed[-1][name] = self._signed[-1].get(name, "") + value
 
     def _take_call(self, piece: Mapping[str, Any]) -> None:
         place = piece.get("index")
@@ -146,6 +166,10 @@ class Assembly:
         call["arguments"] += called.get("arguments") or ""
 
 
+def _is_signed(block: Mapping[str, Any]) -> bool:
+    return bool(block.get("signature") or block.get("data"))
+
+
 def _usage(told: Mapping[str, Any]) -> Usage:
     into = told.get("prompt_tokens_details") or {}
     out = told.get("completion_tokens_details") or {}
@@ -154,4 +178,5 @@ def _usage(told: Mapping[str, Any]) -> Usage:
         completion_tokens=told.get("completion_tokens") or 0,
         cached_tokens=into.get("cached_tokens") or 0,
         reasoning_tokens=out.get("reasoning_tokens") or 0,
+        written_tokens=told.get("cache_creation_input_tokens") or 0,
     )

@@ -6,13 +6,25 @@ import time
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from agents import loop
 from agents.cancellation import Cancellation
 from agents.errors import Cancelled, LLMError
-from agents.llm import Asking, Broker, CompletionConfig, Endpoint, TextSink, Timeouts
+from agents.llm import (
+    Asking,
+    Broker,
+    CompletionConfig,
+    Endpoint,
+    Provider,
+    Request,
+    Sink,
+    TextSink,
+    Timeouts,
+)
 from agents.llm.providers.openai_compatible import OpenAICompatible
-from agents.messages import ToolCall, Turn
+from agents.llm.tokenizer import counted
+from agents.messages import Reply, ToolCall, Turn, Usage
 from agents.tools import ToolContext
 from agents.tools.registry import registry
 from tests.support.installation import free_port, wait_until
@@ -174,3 +186,46 @@ def test_litellms_errors_are_ours(fail: str, code: str) -> None:
         patient.ask("hosted_vllm/stand-in", asked(tokens=5, fail=fail))
 
     assert failed.value.code == code
+
+
+@pytest.mark.usefixtures("_vllm")
+@pytest.mark.filterwarnings("ignore")  # LiteLLM and its models warn of themselves
+def test_texts_become_vectors_by_litellm() -> None:
+    one, two = Broker(timeouts=Timeouts(first_token=60)).embed(
+        "hosted_vllm/stand-in", ["one two three", "four"]
+    )
+
+    assert (one[:2], two[:2]) == ([13.0, 3.0], [4.0, 1.0])
+
+
+def test_models_of_vendors_are_listed_by_their_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "key")
+    monkeypatch.delenv("GEMINI_API_KEY", raising=False)
+
+    found = Broker().models()
+
+    assert "anthropic/claude-sonnet-4-5" in found["anthropic"]
+    assert "gemini" not in found
+
+
+def test_what_a_server_does_not_tell_is_counted() -> None:
+    request = Request("stand-in", [Turn(role="user", content="hello world")], registry.all())
+    reply = Reply(content="hello world", thinking="hello")
+
+    usage = counted(request, reply)
+
+    assert usage.counted
+    assert (usage.completion_tokens, usage.reasoning_tokens) == (3, 1)
+    assert usage.prompt_tokens > 50
+    assert (usage + Usage(prompt_tokens=1)).counted
+
+
+def test_a_reply_without_usage_has_a_counted_one() -> None:
+    class Silent(Provider):
+        @override
+        async def stream(self, request: Request, sink: Sink) -> Reply:
+            return Reply(content="hello world")
+
+    reply = Broker(providers={"x": Silent()}).ask("x/y", "hello world")
+
+    assert reply.usage == Usage(prompt_tokens=6, completion_tokens=2, counted=True)

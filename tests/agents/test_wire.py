@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,10 +11,10 @@ from aiohttp import web
 
 from agents import loop
 from agents.errors import LLMError
-from agents.llm import Asking, Broker, Retries, Timeouts
-from agents.llm.request import TextSink
-from agents.llm.wire import Assembly
-from agents.messages import Reply, Usage
+from agents.llm import Asking, Broker, CompletionConfig, Request, Retries, TextSink, Timeouts
+from agents.llm.registry import ModelInfo
+from agents.llm.wire import Assembly, payload
+from agents.messages import Reply, ToolCall, Turn, Usage
 from agents.tools.registry import registry
 from tests.support import anthropic_wire
 from tests.support.stand_in import StandIn, script, tokens
@@ -170,3 +171,58 @@ def test_refusals_on_anthropics_wire_are_ours(anthropic: tuple[Broker, StandIn])
         with pytest.raises(LLMError) as failed:
             broker.ask(CLAUDE, script(fail=status))
         assert failed.value.code == code
+
+
+@pytest.mark.filterwarnings("ignore")  # LiteLLM and its models warn of themselves
+def test_signed_thinking_goes_back_with_its_calls(anthropic: tuple[Broker, StandIn]) -> None:
+    broker, server = anthropic
+    calls = [{"name": "calculator", "arguments": '{"expression": "1+1"}'}]
+    config = CompletionConfig(reasoning_effort="low")
+    sink = TextSink()
+
+    said = script(calls=calls, thinks="Let me add.")
+    broker.generate(CLAUDE, said, Asking(registry.all(), config), sink=sink)
+
+    assert sink.thoughts == "Let me add."
+    assistant = server.requests[-1]["messages"][-2]
+    (block,) = [each for each in assistant["content"] if each["type"] == "thinking"]
+    assert (block["thinking"], block["signature"]) == ("Let me add.", anthropic_wire.SIGNATURE)
+
+
+@pytest.mark.filterwarnings("ignore")  # LiteLLM and its models warn of themselves
+def test_what_claude_may_keep_is_marked_and_paid_for(anthropic: tuple[Broker, StandIn]) -> None:
+    broker, server = anthropic
+    system = Turn(role="system", content="Be brief.")
+    calls = [{"name": "calculator", "arguments": '{"expression": "1+1"}'}]
+    marker = {"type": "ephemeral"}
+
+    reply = broker.ask(CLAUDE, [system, Turn(role="user", content=script(text="Yes."))])
+    broker.generate(
+        CLAUDE, [system, Turn(role="user", content=script(calls=calls))], Asking(registry.all())
+    )
+
+    first, *_, last = server.requests
+    assert first["system"][-1]["cache_control"] == marker
+    assert first["messages"][-1]["content"][-1]["cache_control"] == marker
+    assert last["messages"][-1]["content"][-1]["cache_control"] == marker
+    assert "cache_control" not in str(last["messages"][:-1])
+    usage = reply.usage
+    assert usage is not None
+    assert (usage.cached_tokens, usage.written_tokens) == (5, 3)
+    info = ModelInfo(
+        name="x",
+        input_price=Decimal(10),
+        output_price=Decimal(0),
+        cached_price=Decimal(1),
+        written_price=Decimal(20),
+    )
+    assert info.cost(usage) == (usage.prompt_tokens - 8) * 10 + 5 * 1 + 3 * 20
+
+
+def test_thinking_goes_back_to_those_who_want_it() -> None:
+    turn = Reply(content="", thinking="Hm.", calls=(ToolCall(id="a", name="x"),)).turn()
+    plain = Reply(content="Yes.", thinking="Hm.").turn()
+
+    for model, wanted in (("deepseek-reasoner", "Hm."), ("gpt-4o", None)):
+        messages = payload(Request(model, [turn, plain]))["messages"]
+        assert [each.get("reasoning_content") for each in messages] == [wanted, None]

@@ -51,6 +51,8 @@ def test_an_answer_lands_as_a_message(scripted_thread: Thread) -> None:
         "completion_tokens": 300,
         "cached_tokens": 0,
         "reasoning_tokens": 0,
+        "written_tokens": 0,
+        "counted": False,
     }
     assert kinds(scripted_thread) == [
         "thread.started",

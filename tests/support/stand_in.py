@@ -153,19 +153,19 @@ class StandIn:
         await response.prepare(request)
         count = 0
         if body.get("think"):
-            await response.write(_line({"message": {"thinking": "Let me see."}, "done": False}))
+            await response.write(_said(body, {"content": "", "thinking": "Let me see."}))
         async for piece in paced(script, script.pieces()):
             if script.fail and count == script.after:
                 await _go_wrong_for_ollama(script.fail, response, request)
                 return response
-            await response.write(_line({"message": {"content": piece}, "done": False}))
+            await response.write(_said(body, {"content": piece}))
             count += 1
         for call in script.calls:
             called = {"name": call.name, "arguments": json.loads(call.arguments)}
             message = {"content": "", "tool_calls": [{"function": called}]}
-            await response.write(_line({"message": message, "done": False}))
-        end = {"message": {"content": ""}, "done": True, "done_reason": "stop"}
-        await response.write(_line({**end, "prompt_eval_count": 7, "eval_count": count}))
+            await response.write(_said(body, message))
+        end = {"done": True, "done_reason": "stop", "prompt_eval_count": 7, "eval_count": count}
+        await response.write(_said(body, {"content": ""}, **end))
         return response
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
@@ -173,7 +173,7 @@ class StandIn:
         body = await request.json()
         self.requests.append(body)
         self.seen["started"] += 1
-        if sum(len(each["content"] or "") for each in body["messages"]) > self.most_characters:
+        if sum(len(each.get("content") or "") for each in body["messages"]) > self.most_characters:
             return _too_long()
         script = self._summary(body["messages"]) or script_of(body["messages"])
         if script.fail in {"429", "500", "401"} and script.after == 0:
@@ -280,6 +280,12 @@ def _vector(text: str) -> list[float]:
 
 def _line(data: dict[str, Any]) -> bytes:
     return json.dumps(data, ensure_ascii=False).encode() + b"\n"
+
+
+def _said(body: dict[str, Any], message: dict[str, Any], **more: Any) -> bytes:
+    """Write a line of Ollama's chat."""
+    told = {"model": body["model"], "created_at": "2026-01-01T00:00:00.000000000Z"}
+    return _line({**told, "message": {"role": "assistant", **message}, "done": False, **more})
 
 
 def script_of(messages: list[dict[str, Any]]) -> Script:
