@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from agents.messages import ToolCall, Usage
+from agents.messages import Task, ToolCall, Usage
 from tracer.events import Event
 
 
@@ -154,3 +154,21 @@ class ToolFailed(Event):
     call: str
     name: str
     error: str
+
+
+class NoticeTold(Event):
+    """An agent tells the person something while it works."""
+
+    kind: ClassVar[str] = "notice.told"
+
+    run: UUID
+    content: str
+
+
+class PlanUpdated(Event):
+    """An agent's list of tasks has changed; this is how it stands."""
+
+    kind: ClassVar[str] = "plan.updated"
+
+    run: UUID
+    tasks: tuple[Task, ...]

@@ -117,6 +117,14 @@ class Reply(Value):
         )
 
 
+class Task(Value):
+    """One thing that an agent has to do, on the list that it keeps for itself."""
+
+    id: int = Field(ge=1)
+    description: str
+    status: Literal["pending", "in_progress", "completed"] = "pending"
+
+
 def open_calls(turns: list[Turn]) -> tuple[ToolCall, ...]:
     """Return the calls at the end of a conversation that have no result yet."""
     answered: set[str | None] = set()

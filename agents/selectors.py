@@ -1,11 +1,13 @@
 """Which agents there are. Reads only."""
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from agents.errors import NoSuchAgent
 from agents.models import Agent
 from agents.tools.collection import Registry
 from agents.tools.registry import registry
+from agents.tools.workspace import Workspace
 
 DEMO = "demo"
 
@@ -42,3 +44,8 @@ def default_agent() -> Agent:
 def tools_of(agent: Agent) -> Registry:
     """Return the tools that are switched on for an agent."""
     return Registry(registry.named(agent.tools))
+
+
+def workspace_of(agent: Agent) -> Workspace:
+    """Return the folder that an agent's tools read and write."""
+    return Workspace(settings.DATA_DIR / "workspaces" / agent.slug)

@@ -1,19 +1,22 @@
 """A thread the way a page shows it: the last messages of its path, with what the agent did."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from agents.events import (
     LLMCalled,
     LLMResponded,
+    NoticeTold,
+    PlanUpdated,
     QuestionAsked,
     ToolApprovalRequested,
     ToolCalled,
     ToolFailed,
     ToolReturned,
 )
+from agents.messages import Task
 from agents.tools.execution import result_text
 from chat import rendering, timeline, tree
 from chat.events import ACTIVE, ContextCompacted, MessageAdded
@@ -29,6 +32,8 @@ KINDS = tuple(
         LLMCalled,
         LLMResponded,
         MessageAdded,
+        NoticeTold,
+        PlanUpdated,
         QuestionAsked,
         ToolApprovalRequested,
         ToolCalled,
@@ -46,7 +51,10 @@ OUTCOMES = {
     "thought": "",
     "summary": "for the model",
     "cut": "",
+    "told": "tells you",
+    "plan": "",
 }
+MARKS = {"pending": "☐", "in_progress": "▶", "completed": "☑"}
 LEFT_OUT = "The model is not shown the oldest messages: there is no room for them."
 
 
@@ -55,7 +63,8 @@ class Step:
     """What happened before an answer was there: a tool's call, or what the person said meanwhile.
 
     `state` is "running", "done", "failed", "approval" or "question" (it waits for the person),
-    "said", "thought", "summary" (of earlier messages), or "cut" (they had no room).
+    "said", "thought", "summary" (of earlier messages), "cut" (they had no room), "told" (to the
+    person), or "plan".
     """
 
     call: str
@@ -63,6 +72,11 @@ class Step:
     arguments: str
     state: str = "running"
     result: str = ""
+
+    @property
+    def opened(self) -> bool:
+        """Whether it is shown unfolded: it is said to people."""
+        return self.state in {"said", "question", "told", "plan"}
 
     @property
     def outcome(self) -> str:
@@ -246,15 +260,26 @@ class _Steps:
                 self._add(f"thought:{entry.seq}", "Thinking", state="thought", result=thinking)
             case LLMCalled() as event:
                 self._take_question(event, entry.seq)
-            case ContextCompacted(messages=count, summary=text):
-                name = f"Summary of {count} earlier messages"
-                self._add(f"summary:{entry.seq}", name, state="summary", result=text)
             case ToolApprovalRequested(call=call) as event:
                 self.shown[call] = _step(event, state="approval")
             case ToolCalled(call=call) as event:
                 self.shown[call] = _step(event, state="running")
             case _:
+                self._take_told(entry)
                 self._take_end(entry.event)
+
+    def _take_told(self, entry: Recorded) -> None:
+        """Take what people are told while the agent works."""
+        match entry.event:
+            case ContextCompacted(messages=count, summary=text):
+                name = f"Summary of {count} earlier messages"
+                self._add(f"summary:{entry.seq}", name, state="summary", result=text)
+            case NoticeTold(content=text):
+                self._add(f"told:{entry.seq}", "Notice", state="told", result=text)
+            case PlanUpdated(tasks=tasks) as event:
+                self._add(f"plan:{event.run}", "Plan", state="plan", result=plan_text(tasks))
+            case _:
+                pass
 
     def _take_question(self, event: LLMCalled, seq: int) -> None:
         if event.left_out and event.round == 1:
@@ -279,6 +304,12 @@ class _Steps:
     def _set(self, call: str, state: str, result: str) -> None:
         if step := self.shown.get(call):
             step.state, step.result = state, result
+
+
+def plan_text(tasks: Iterable[Task]) -> str:
+    """Write a list of tasks for people, one a line."""
+    lines = [f"{MARKS[task.status]} {task.id}. {task.description}" for task in tasks]
+    return "\n".join(lines) or "No tasks."
 
 
 def _step(event: ToolCalled | ToolApprovalRequested, *, state: str) -> Step:

@@ -57,7 +57,7 @@ class ApiKey(models.Model):
 
 
 class Thread(models.Model):
-    """A conversation, as its stream stands."""
+    """A conversation, as its stream stands. `plan` is its agent's list of tasks, if it had one."""
 
     class State(models.TextChoices):
         ACTIVE = "active"
@@ -71,6 +71,7 @@ class Thread(models.Model):
     agent = models.CharField(max_length=50)
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
     head = models.UUIDField(null=True)
+    plan = models.JSONField(null=True)
     origin_id = models.UUIDField(null=True)
     origin_seq = models.PositiveBigIntegerField(null=True)
     started_at = models.DateTimeField()

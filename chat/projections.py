@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
-from agents.events import LLMCalled, LLMResponded
+from agents.events import LLMCalled, LLMResponded, PlanUpdated
 from chat.events import (
     MOVES,
     PREFIX,
@@ -118,6 +118,12 @@ _on(ThreadArchived)(_thread_changed)
 _on(ThreadRestored)(_thread_changed)
 _on(ThreadAgentChanged)(_thread_changed)
 _on(ThreadHeadMoved)(_thread_changed)
+
+
+@_on(PlanUpdated)
+def _plan_updated(event: PlanUpdated, entry: Recorded) -> None:
+    thread = Thread.objects.filter(id=entry.stream.removeprefix(PREFIX))
+    thread.update(plan=[task.model_dump() for task in event.tasks])
 
 
 def _keep_state(entry: Recorded) -> None:

@@ -31,7 +31,7 @@ from agents.messages import Usage
 from agents.models import Agent
 from agents.recording import Recorder
 from agents.tools import ToolContext
-from chat import answers, compaction, context, control, gateway, leases, pending, selectors
+from chat import answers, compaction, context, control, gateway, leases, pending, plans, selectors
 from chat.errors import LeaseLost
 from chat.events import (
     Problem,
@@ -135,6 +135,9 @@ class _Turn(Recorder):
             user=f"user:{self.run.thread.owner_id}",
             time_zone=ZoneInfo(settings.TIME_ZONE),
             cancellation=cancellation,
+            thread=self.run.thread_id,
+            workspace=agents.workspace_of(agent),
+            tasks=plans.of(self.run.thread),
         )
         window = context.window(agent)
         for share in WINDOW_SHARES:

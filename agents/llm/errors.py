@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import aiohttp
-
 from agents.errors import LLMError
 from agents.text import clean
 
@@ -93,6 +91,8 @@ def unreadable(where: str) -> LLMError:
 @contextmanager
 def our_errors(where: str) -> Iterator[None]:
     """Turn what aiohttp and asyncio raise into `LLMError`s."""
+    import aiohttp  # noqa: PLC0415  (a tenth of a second, for those who never call a server)
+
     try:
         yield
     except TimeoutError as error:

@@ -4,12 +4,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from types import TracebackType
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
-
-import aiohttp
 
 from agents.llm.errors import http_error
 from agents.loop import at_exit
+
+if TYPE_CHECKING:  # it takes a tenth of a second to load
+    import aiohttp
 
 BAD_STATUS = 400
 MAX_ERROR_BYTES = 10_000
@@ -33,7 +35,7 @@ class Checked:
         self._request = request
         self._where = where
 
-    async def __aenter__(self) -> aiohttp.ClientResponse:
+    async def __aenter__(self) -> "aiohttp.ClientResponse":
         response = await self._request.__aenter__()
         try:
             await check(response, where=self._where)
@@ -51,17 +53,30 @@ class Checked:
         await self._request.__aexit__(kind, error, trace)
 
 
-def session() -> aiohttp.ClientSession:
+def session() -> "aiohttp.ClientSession":
     """Return the running loop's session; the number of its connections is not limited."""
     loop = asyncio.get_running_loop()
     found = _sessions.get(loop)
     if found is None or found.closed:
+        import aiohttp  # noqa: PLC0415  (for those who call a server)
+
         connector = aiohttp.TCPConnector(limit=0)
         found = _sessions[loop] = aiohttp.ClientSession(connector=connector)
     return found
 
 
-async def check(response: aiohttp.ClientResponse, *, where: str) -> None:
+def patience(connect_seconds: float) -> "aiohttp.ClientTimeout":
+    """Return the timeouts of a call whose answer streams: only the connection's is the session's.
+
+    Args:
+        connect_seconds: How long to wait for the connection.
+    """
+    import aiohttp  # noqa: PLC0415  (for those who call a server)
+
+    return aiohttp.ClientTimeout(total=None, sock_connect=connect_seconds)
+
+
+async def check(response: "aiohttp.ClientResponse", *, where: str) -> None:
     """Raise what a refusal means.
 
     Raises:
@@ -78,7 +93,7 @@ async def check(response: aiohttp.ClientResponse, *, where: str) -> None:
     )
 
 
-async def lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def lines(response: "aiohttp.ClientResponse") -> AsyncIterator[bytes]:
     """Yield the lines of a response that say something, whatever pieces they come in.
 
     Raises:

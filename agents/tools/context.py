@@ -7,10 +7,17 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from agents.cancellation import Cancellation
+from agents.tools.tasks import TaskList
+from agents.tools.workspace import Workspace
+from tracer.events import Event
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _nowhere(_: Event) -> None:
+    """Take an event that nobody wants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,10 @@ class ToolContext:
         time_zone: The person's time zone.
         clock: Gives the time now, in UTC.
         cancellation: Set when somebody presses stop; a long tool looks at it.
+        thread: The conversation that the run is in, if it is in one.
+        workspace: The files that the agent may use, if there are any.
+        tasks: The list of tasks that the agent keeps.
+        emit: Takes an event into the record of the run, at once; of any thread.
     """
 
     run: UUID = field(default_factory=uuid4)
@@ -32,6 +43,10 @@ class ToolContext:
     time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     clock: Callable[[], datetime] = _utc_now
     cancellation: Cancellation = field(default_factory=Cancellation)
+    thread: UUID | None = None
+    workspace: Workspace | None = None
+    tasks: TaskList = field(default_factory=TaskList)
+    emit: Callable[[Event], None] = _nowhere
 
     @property
     def now(self) -> datetime:

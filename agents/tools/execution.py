@@ -9,9 +9,18 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence, Set
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    InvalidStateError,
+    ThreadPoolExecutor,
+    wait,
+)
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from queue import Empty, SimpleQueue
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -30,6 +39,7 @@ from agents.text import clean, clean_object
 from agents.tools.collection import Registry
 from agents.tools.context import ToolContext
 from agents.tools.definition import Tool
+from tracer.events import Event
 
 THREADS = 64
 STOPPED = "Stopped by the person before it had a result."
@@ -120,6 +130,22 @@ class _Round:
         self.contents: dict[str, str] = {}
         self.undecided: list[str] = []
         self.running: dict[Future[JsonValue], _Started] = {}
+        self._told: SimpleQueue[Event] = SimpleQueue()
+        self._bell: Future[None] = Future()
+        self._given = replace(context, emit=self._tell)
+
+    def _tell(self, event: Event) -> None:
+        """Take an event from a tool's thread; the thread that waits for the tool records it."""
+        self._told.put(event)
+        with suppress(InvalidStateError):
+            self._bell.set_result(None)
+
+    def _record_told(self) -> None:
+        if self._bell.done():
+            self._bell = Future()  # first: what is told from now on rings again
+        with suppress(Empty):
+            while True:
+                self.recorder.record(self._told.get_nowait())
 
     def start(self, call: ToolCall) -> None:
         allowed = self.decisions.approved.get(call.id) == digest(call)
@@ -138,7 +164,7 @@ class _Round:
             self._ask_approval(call)
             return
         self._record_call(call)
-        future = _threads().submit(tool.call, arguments, self.context)
+        future = _threads().submit(tool.call, arguments, self._given)
         self.running[future] = _Started(call, tool, now)
 
     def _record_call(self, call: ToolCall) -> None:
@@ -178,8 +204,10 @@ class _Round:
             soonest = min(started.deadline for started in self.running.values())
             patience = max(0.0, soonest - time.monotonic())
             with loop.waiting():
-                done, _ = wait({*self.running, stop}, patience, return_when=FIRST_COMPLETED)
-            for future in done - {stop}:
+                waited: set[Future[Any]] = {*self.running, stop, self._bell}
+                done, _ = wait(waited, patience, return_when=FIRST_COMPLETED)
+            self._record_told()
+            for future in done & self.running.keys():
                 self._ended(future, self.running.pop(future))
             if stop in done:
                 self._stop_all()

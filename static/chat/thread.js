@@ -116,6 +116,14 @@ const onEvent = {
   "context.compacted": (data) => {
     addStep(data.run, { call: `summary:${data.seq}`, name: `Summary of ${data.messages} earlier messages`, state: "summary", result: data.summary });
   },
+  "notice.told": (data) => {
+    addStep(data.run, { call: `told:${data.seq}`, name: "Notice", state: "told", result: data.content });
+    announcer.textContent = data.content;
+  },
+  "plan.updated": (data) => {
+    const lines = data.tasks.map((task) => `${marks[task.status]} ${task.id}. ${task.description}`);
+    addStep(data.run, { call: `plan:${data.run}`, name: "Plan", state: "plan", result: lines.join("\n") || "No tasks." });
+  },
   "llm.called": (data) => {
     if (data.left_out && data.round === 1) {
       addStep(data.run, { call: `cut:${data.seq}`, name: "Cut", state: "cut", result: "The model is not shown the oldest messages: there is no room for them." });
@@ -170,7 +178,9 @@ const onEvent = {
 };
 
 const stepOf = (entry, call) => entry.querySelector(`[data-call="${CSS.escape(call)}"]`);
-const outcomes = { running: "running…", approval: "needs your leave", question: "asks you", said: "meanwhile", thought: "", thinking: "…", summary: "for the model", cut: "" };
+const outcomes = { running: "running…", approval: "needs your leave", question: "asks you", said: "meanwhile", thought: "", thinking: "…", summary: "for the model", cut: "", told: "tells you", plan: "" };
+const marks = { pending: "☐", in_progress: "▶", completed: "☑" };
+const opened = ["said", "question", "told", "plan"];
 
 function setStep(step, state, result) {
   step.dataset.state = state;
@@ -178,7 +188,7 @@ function setStep(step, state, result) {
   if (result !== undefined) {
     step.querySelector(".result").textContent = typeof result === "string" ? result : JSON.stringify(result, null, 2);
   }
-  if (state === "said" || state === "question") step.querySelector("details").open = true;
+  if (opened.includes(state)) step.querySelector("details").open = true;
 }
 
 /** Show a step of an answer, or what has become of it. */

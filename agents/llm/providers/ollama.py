@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-import aiohttp
 from pydantic_core import from_json
 from typing_extensions import override
 
@@ -114,7 +113,7 @@ class Ollama(Provider):
             http.session().post(
                 f"{self._url}/api/{verb}",
                 json=body,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect),
+                timeout=http.patience(self._timeouts.connect),
             ),
             where=self._where,
         )

@@ -5,10 +5,9 @@ No model objects per chunk: on this road a token costs a tenth of what a client 
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import aiohttp
 from pydantic_core import from_json
 from typing_extensions import override
 
@@ -19,6 +18,9 @@ from agents.llm.request import Provider, Request, Sink
 from agents.llm.sse import EventSplitter
 from agents.llm.wire import Assembly, payload
 from agents.messages import Reply
+
+if TYPE_CHECKING:
+    import aiohttp
 
 DEADLINE_SECONDS = 0.25
 LIST_SECONDS = 5.0
@@ -92,12 +94,12 @@ class OpenAICompatible(Provider):
             f"{self._url}/chat/completions",
             json=payload(request, strict=self._strict),
             headers=self._headers,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect),
+            timeout=http.patience(self._timeouts.connect),
         )
         return http.Checked(asked, where=self._where)
 
     async def _read(
-        self, response: aiohttp.ClientResponse, assembly: Assembly, deadline: asyncio.Timeout
+        self, response: "aiohttp.ClientResponse", assembly: Assembly, deadline: asyncio.Timeout
     ) -> None:
         splitter = EventSplitter()
         now = asyncio.get_running_loop().time

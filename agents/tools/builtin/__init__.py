@@ -3,6 +3,16 @@
 from agents.tools.builtin.calculator import calculator
 from agents.tools.builtin.clock import current_datetime
 from agents.tools.builtin.dates import resolve_date
-from agents.tools.builtin.person import ask_user
+from agents.tools.builtin.files import FILE_TOOLS
+from agents.tools.builtin.person import ask_user, tell_user
+from agents.tools.builtin.plan import TASK_TOOLS
 
-BUILTIN = (ask_user, calculator, current_datetime, resolve_date)
+BUILTIN = (
+    ask_user,
+    calculator,
+    current_datetime,
+    resolve_date,
+    tell_user,
+    *FILE_TOOLS,
+    *TASK_TOOLS,
+)

@@ -1,10 +1,13 @@
-"""A tool that asks the person something."""
+"""Tools that turn to the person: ask something, tell something."""
 
 from typing import Annotated, NoReturn
 
 from pydantic import Field
 
 from agents.errors import PersonAsked
+from agents.events import NoticeTold
+from agents.text import clean
+from agents.tools.context import ToolContext
 from agents.tools.definition import tool
 
 
@@ -14,3 +17,15 @@ def ask_user(
 ) -> NoReturn:
     """Ask the person something that only they can know or decide, and wait for the answer."""
     raise PersonAsked(user_request)
+
+
+@tool
+def tell_user(
+    context: ToolContext,
+    message: Annotated[
+        str, Field(min_length=1, max_length=4_000, description="What the person is to know now.")
+    ],
+) -> str:
+    """Tell the person something at once, while you go on working. Don't wait for an answer."""
+    context.emit(NoticeTold(run=context.run, content=clean(message)))
+    return "Message delivered to user."
