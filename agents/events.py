@@ -172,3 +172,17 @@ class PlanUpdated(Event):
 
     run: UUID
     tasks: tuple[Task, ...]
+
+
+class SkillLoaded(Event):
+    """A skill's instructions reach a model.
+
+    `content` is their text where the person has asked for it ("/name"); where the model has, it
+    is the tool's result.
+    """
+
+    kind: ClassVar[str] = "skill.loaded"
+
+    run: UUID
+    skill: str
+    content: str = ""

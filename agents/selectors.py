@@ -1,10 +1,17 @@
 """Which agents there are. Reads only."""
 
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
 from django.conf import settings
 from django.db.models import QuerySet
 
 from agents.errors import NoSuchAgent
 from agents.models import Agent
+from agents.skills import Found, Skill, find
+from agents.skills.loader import signature
+from agents.skills.selection import skill_tools
 from agents.tools.collection import Registry
 from agents.tools.registry import registry
 from agents.tools.workspace import Workspace
@@ -41,9 +48,31 @@ def default_agent() -> Agent:
     return found
 
 
-def tools_of(agent: Agent) -> Registry:
-    """Return the tools that are switched on for an agent."""
-    return Registry(registry.named(agent.tools))
+def tools_of(agent: Agent, *, loaded: Sequence[str] = ()) -> Registry:
+    """Return the tools that are switched on for an agent, and those that load its skills.
+
+    Args:
+        agent: The agent.
+        loaded: The skills that stand in the conversation already.
+    """
+    return Registry([*registry.named(agent.tools), *skill_tools(skills_of(agent), loaded=loaded)])
+
+
+def skills_of(agent: Agent) -> dict[str, Skill]:
+    """Return the skills that are switched on for an agent, and are there."""
+    wanted = set(agent.skills)
+    return {name: skill for name, skill in skills().skills.items() if name in wanted}
+
+
+def skills() -> Found:
+    """Return the skills that there are, as their files stand now."""
+    folders = tuple(settings.SKILLS_DIRS)
+    return _found(folders, signature(folders))
+
+
+@lru_cache(maxsize=4)
+def _found(folders: tuple[Path, ...], _: object) -> Found:
+    return find(folders)
 
 
 def workspace_of(agent: Agent) -> Workspace:

@@ -13,6 +13,7 @@ from agents.llm.budget import BYTES_A_TOKEN, cut
 from agents.llm.compaction import summarise
 from agents.llm.registry import model_info
 from agents.models import Agent
+from chat.context import loaded_in
 from chat.events import ContextCompacted
 from chat.models import Run
 from chat.past import Past, Spoken
@@ -32,7 +33,13 @@ class Compacted:
 
 
 def compact(
-    run: Run, agent: Agent, *, broker: Broker, asking: Asking, window: int
+    run: Run,
+    agent: Agent,
+    *,
+    broker: Broker,
+    asking: Asking,
+    window: int,
+    skills: Iterable[str] = (),
 ) -> Iterator[Compacted]:
     """Have an agent's model summarise what is older than the newest exchanges of a run's path.
 
@@ -45,6 +52,7 @@ def compact(
         broker: Talks to the model.
         asking: The settings, the fallbacks, and the context that a stop reaches.
         window: The tokens that the model takes.
+        skills: The names of the agent's skills; which of them were loaded is kept.
 
     Raises:
         LLMError: There was no summary.
@@ -53,9 +61,11 @@ def compact(
     past = Past(run)
     older, left_out = _older(past, window)
     earlier = past.summary.content if past.summary else ""
+    loaded = list(past.summary.skills) if past.summary else []
     for piece in _pieces(older, most=int(window * PIECE_SHARE)):
         started_at = time.monotonic()
         turns = [turn for each in piece for turn in each.turns]
+        loaded += [name for name in loaded_in(turns, skills) if name not in loaded]
         reply = summarise(broker, agent.model, turns, earlier=earlier, asking=asking)
         earlier = cut(reply.content.strip(), int(window * SUMMARY_SHARE) * BYTES_A_TOKEN)
         if not earlier:
@@ -73,6 +83,7 @@ def compact(
             messages=len(piece),
             model=answered,
             left_out=left_out,
+            skills=tuple(loaded),
             usage=reply.usage,
             cost=model_info(answered).cost(reply.usage) if reply.usage else None,
         )

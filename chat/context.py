@@ -3,6 +3,7 @@
 What has no room is summarised by the model (`chat.compaction`); until it is, it is left out.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -11,6 +12,8 @@ from agents.llm import budget
 from agents.llm.registry import model_info
 from agents.messages import Turn
 from agents.models import Agent
+from agents.skills import Skill
+from agents.skills.selection import catalogue, loaded_text, opening
 from agents.tools.collection import Registry
 from agents.tools.execution import Decisions, failure_text
 from chat.models import Message, Run
@@ -43,6 +46,7 @@ class Context:
         begun: The text that the answer already has.
         decisions: What a person has been asked about the calls, and has allowed.
         left_out: Whether older messages had no room, and no summary stands for them.
+        loaded: The skills whose text is in it.
     """
 
     turns: list[Turn]
@@ -50,9 +54,12 @@ class Context:
     begun: str
     decisions: Decisions
     left_out: bool
+    loaded: list[str]
 
 
-def build(run: Run, agent: Agent, tools: Registry, *, window: int) -> Context:
+def build(
+    run: Run, agent: Agent, tools: Registry, *, window: int, skills: Mapping[str, Skill]
+) -> Context:
     """Fold a thread into the conversation that a run's model sees.
 
     Args:
@@ -60,30 +67,43 @@ def build(run: Run, agent: Agent, tools: Registry, *, window: int) -> Context:
         agent: Who answers.
         tools: The agent's tools; they say what may be called again after a crash.
         window: The tokens that there are.
+        skills: The agent's skills.
     """
     own = steps_of([run.id]).get(run.id, Steps())
     if run.attempt:
         _close_unknown(own, tools)
     open_turns, notes = own.open_and_after()
-    told = [agent.system_prompt] if agent.system_prompt else []
-    fixed = tokens([Turn(role="system", content=agent.system_prompt), *open_turns, *notes])
+    told = [text for text in (agent.system_prompt, catalogue(skills)) if text]
+    fixed = tokens([Turn(role="system", content="\n\n".join(told)), *open_turns, *notes])
     past = Past(run)
     spoken, left_out = _with_room(past, int(window * PATH_SHARE) - fixed)
+    turns = [*(turn for each in reversed(spoken) for turn in each.turns), *open_turns, *notes]
+    loaded = loaded_in(turns, skills)
     if past.summary:
         told += [SUMMARISED, past.summary.content]
+        again = [name for name in past.summary.skills if name in skills and name not in loaded]
+        told += [loaded_text(skills[name]) for name in again]
+        loaded += again
     if left_out:
         told.append(LEFT_OUT)
     if left_out or past.summary:
         told += _pinned(past, spoken[-1].message, most=int(window * PINS_SHARE))
     system = [Turn(role="system", content="\n\n".join(told))] if told else []
-    turns = [turn for each in reversed(spoken) for turn in each.turns]
     return Context(
-        turns=[*system, *turns, *open_turns],
+        turns=[*system, *turns[: len(turns) - len(notes)]],
         notes=notes,
         begun=own.text,
         decisions=Decisions(asked=own.asked, approved=own.approved),
         left_out=left_out,
+        loaded=loaded,
     )
+
+
+def loaded_in(turns: Iterable[Turn], skills: Iterable[str]) -> list[str]:
+    """Return the skills whose text stands in a conversation."""
+    begins = {opening(name): name for name in skills}
+    first_lines = (turn.content.partition("\n")[0] for turn in turns if turn.role != "assistant")
+    return list(dict.fromkeys(begins[line] for line in first_lines if line in begins))
 
 
 def window(agent: Agent) -> int:

@@ -181,7 +181,8 @@ class ContextCompacted(Event):
     From now on the summary stands for everything up to the message `until`. `first` is the
     first message that it was made from, with the summary before that; their seqs are those of
     the streams they are in. `left_out` tells that what came before `first` was too long to be
-    summarised. `cost` is in US dollars, if the model's prices are known.
+    summarised; `skills` are those that were loaded in what was. `cost` is in US dollars, if the
+    model's prices are known.
     """
 
     kind: ClassVar[str] = "context.compacted"
@@ -197,6 +198,7 @@ class ContextCompacted(Event):
     messages: int
     model: str
     left_out: bool = False
+    skills: tuple[str, ...] = ()
     usage: Usage | None = None
     cost: Decimal | None = None
 

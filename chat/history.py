@@ -11,6 +11,7 @@ from agents.events import (
     NoticeTold,
     PlanUpdated,
     QuestionAsked,
+    SkillLoaded,
     ToolApprovalRequested,
     ToolCalled,
     ToolFailed,
@@ -35,6 +36,7 @@ KINDS = tuple(
         NoticeTold,
         PlanUpdated,
         QuestionAsked,
+        SkillLoaded,
         ToolApprovalRequested,
         ToolCalled,
         ToolFailed,
@@ -53,6 +55,7 @@ OUTCOMES = {
     "cut": "",
     "told": "tells you",
     "plan": "",
+    "skill": "as you asked",
 }
 MARKS = {"pending": "☐", "in_progress": "▶", "completed": "☑"}
 LEFT_OUT = "The model is not shown the oldest messages: there is no room for them."
@@ -64,7 +67,7 @@ class Step:
 
     `state` is "running", "done", "failed", "approval" or "question" (it waits for the person),
     "said", "thought", "summary" (of earlier messages), "cut" (they had no room), "told" (to the
-    person), or "plan".
+    person), "plan", or "skill" (that the person has named).
     """
 
     call: str
@@ -274,6 +277,8 @@ class _Steps:
             case ContextCompacted(messages=count, summary=text):
                 name = f"Summary of {count} earlier messages"
                 self._add(f"summary:{entry.seq}", name, state="summary", result=text)
+            case SkillLoaded(skill=name, content=text) if text:
+                self._add(f"skill:{entry.seq}", f"Skill {name}", state="skill", result=text)
             case NoticeTold(content=text):
                 self._add(f"told:{entry.seq}", "Notice", state="told", result=text)
             case PlanUpdated(tasks=tasks) as event:

@@ -213,6 +213,7 @@ class Summary(models.Model):
     until_id = models.UUIDField()
     until_seq = models.PositiveBigIntegerField()
     content = models.TextField()
+    skills = models.JSONField(default=list)
 
     class Meta:
         verbose_name_plural = "summaries"

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
-from agents.events import LLMCalled, LLMResponded, PlanUpdated
+from agents.events import LLMCalled, LLMResponded, PlanUpdated, SkillLoaded
 from chat.events import (
     MOVES,
     PREFIX,
@@ -205,6 +205,7 @@ def _context_compacted(event: ContextCompacted, entry: Recorded) -> None:
         until_id=event.until,
         until_seq=event.until_seq,
         content=event.summary,
+        skills=list(event.skills),
     )
 
 
@@ -253,6 +254,12 @@ def _run_resumed(event: RunResumed, _: Recorded) -> None:
 @_on(LLMResponded)
 def _llm_responded(event: LLMResponded, _: Recorded) -> None:
     if event.calls:
+        Run.objects.filter(id=event.run, has_steps=False).update(has_steps=True)
+
+
+@_on(SkillLoaded)
+def _skill_loaded(event: SkillLoaded, _: Recorded) -> None:
+    if event.content:
         Run.objects.filter(id=event.run, has_steps=False).update(has_steps=True)
 
 

@@ -8,6 +8,7 @@ from agents.events import (
     LLMCalled,
     LLMResponded,
     QuestionAsked,
+    SkillLoaded,
     ToolApprovalRequested,
     ToolApproved,
     ToolCalled,
@@ -32,6 +33,7 @@ KINDS = tuple(
         LLMResponded,
         QuestionAsked,
         RunCrashed,
+        SkillLoaded,
         ToolApprovalRequested,
         ToolApproved,
         ToolCalled,
@@ -59,6 +61,8 @@ class Steps:
                 self.items += [Turn(role="user", content=said[each].content) for each in messages]
             case LLMResponded(calls=[_, *_]) as event:
                 self.items.append(event)
+            case SkillLoaded(content=text) if text:
+                self.items.append(Turn(role="user", content=text))
             case RunCrashed():
                 self.items.append(Turn(role="system", content=CRASH_NOTE))
             case _:
@@ -130,6 +134,12 @@ class Steps:
         """What was said in these rounds, as it stands in the answer."""
         rounds = (item for item in self.items if isinstance(item, LLMResponded))
         return "\n\n".join(said.content for said in rounds if said.content)
+
+
+def has_loaded(run: UUID) -> bool:
+    """Tell whether a skill was loaded for a run because the person named it."""
+    loaded = read_correlated([run], kinds=[SkillLoaded.kind])
+    return any(isinstance(each.event, SkillLoaded) and each.event.content for each in loaded)
 
 
 def _said(event: LLMResponded, *, thinking: bool) -> Turn:

@@ -24,14 +24,26 @@ from agents import selectors as agents
 from agents.cancellation import Cancellation
 from agents.endpoints import broker
 from agents.errors import AgentError, Cancelled, LLMError, Suspended
-from agents.events import LLMResponded
+from agents.events import LLMResponded, SkillLoaded
 from agents.llm import Asking
 from agents.llm.errors import CONTEXT_TOO_LONG
 from agents.messages import Usage
 from agents.models import Agent
 from agents.recording import Recorder
+from agents.skills.selection import loaded_text, named_in
 from agents.tools import ToolContext
-from chat import answers, compaction, context, control, gateway, leases, pending, plans, selectors
+from chat import (
+    answers,
+    compaction,
+    context,
+    control,
+    gateway,
+    leases,
+    pending,
+    plans,
+    selectors,
+    steps,
+)
 from chat.errors import LeaseLost
 from chat.events import (
     Problem,
@@ -43,7 +55,7 @@ from chat.events import (
     RunStarted,
     RunWaiting,
 )
-from chat.models import Run
+from chat.models import Message, Run
 from tracer import live
 from tracer.events import Event
 from tracer.frames import Answer
@@ -139,6 +151,7 @@ class _Turn(Recorder):
             workspace=agents.workspace_of(agent),
             tasks=plans.of(self.run.thread),
         )
+        self._load_named_skill(agent)
         window = context.window(agent)
         for share in WINDOW_SHARES:
             try:
@@ -151,19 +164,28 @@ class _Turn(Recorder):
         completed = self._event(RunCompleted, message=self.run.answer_id, usage=self.usage)
         self._end(answers.message(self.run, self.answer.text, finish="complete"), completed)
 
+    def _load_named_skill(self, agent: Agent) -> None:
+        """Load the skill that the person names at the beginning of the message, once."""
+        message = Message.objects.filter(id=self.run.message_id).first()
+        skill = named_in(message.content, agents.skills_of(agent)) if message else None
+        if skill is not None and not steps.has_loaded(self.run.id):
+            event = SkillLoaded(run=self.run.id, skill=skill.name, content=loaded_text(skill))
+            self._record_all(event)
+
     def _ask(self, agent: Agent, given: ToolContext, *, window: int) -> None:
         """Have the agent answer with what the stream holds by now."""
-        tools = agents.tools_of(agent)
-        seen = context.build(self.run, agent, tools, window=window)
+        tools, skills = agents.tools_of(agent), agents.skills_of(agent)
+        build = partial(context.build, self.run, agent, tools, window=window, skills=skills)
+        seen = build()
         if seen.left_out and self._compact(agent, given, window=window):
-            seen = context.build(self.run, agent, tools, window=window)
+            seen = build()
         if self.answer.length < len(seen.begun):
             self.answer = self._new_answer(seen.begun)
         job = runner.Job(
             model=agent.model,
             turns=seen.turns,
             notes=seen.notes,
-            tools=tools,
+            tools=agents.tools_of(agent, loaded=seen.loaded),
             config=agent.config,
             attempt=self.attempt,
             decisions=seen.decisions,
@@ -184,7 +206,10 @@ class _Turn(Recorder):
             self._append()  # it has begun, and may take a while
         done = False
         asking = Asking(config=agent.config, fallbacks=agent.fallbacks, context=given)
-        made = compaction.compact(self.run, agent, broker=broker(), asking=asking, window=window)
+        skills = agents.skills_of(agent)
+        made = compaction.compact(
+            self.run, agent, broker=broker(), asking=asking, window=window, skills=skills
+        )
         try:
             for each in made:
                 if each.event.usage:

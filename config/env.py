@@ -100,6 +100,9 @@ class Env(BaseSettings):
         ge=1_000,
         description="How much a model is shown at most, in tokens; what is older is summarised.",
     )
+    skills_dirs: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(), description="More folders with skills, separated by commas; they count first."
+    )
     queue_per_thread: int = Field(
         default=50, ge=1, description="How many answers may be on their way in one thread."
     )
@@ -131,7 +134,7 @@ class Env(BaseSettings):
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
 
-    @field_validator("allowed_hosts", "csrf_trusted_origins", mode="before")
+    @field_validator("allowed_hosts", "csrf_trusted_origins", "skills_dirs", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

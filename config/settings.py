@@ -169,6 +169,13 @@ ANTHROPIC_MODEL = env.anthropic_model
 
 MESSAGE_MAX_BYTES = env.message_max_bytes
 CONTEXT_TOKENS = env.context_tokens
+SKILLS_DIRS = (
+    *env.skills_dirs,
+    Path.cwd() / "skills",
+    Path.cwd() / ".agents" / "skills",
+    Path.home() / ".agents" / "skills",
+    BASE_DIR / "skills",
+)
 QUEUE_PER_THREAD = env.queue_per_thread
 QUEUE_PER_OWNER = env.queue_per_owner
 QUEUE_TOTAL = env.queue_total

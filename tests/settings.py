@@ -11,11 +11,13 @@ for name in list(os.environ):
 os.environ["PARLEY_DATA_DIR"] = str(FOLDER)
 os.environ["LOG_LEVEL"] = "ERROR"
 
+from config.env import BASE_DIR  # noqa: E402
 from config.settings import *  # noqa: E402, F403  (settings are a module of names)
 from config.settings import DATABASES  # noqa: E402
 
 if "sqlite3" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["TEST"] = {"NAME": FOLDER / "test.sqlite3"}  # threads share a file
 
+SKILLS_DIRS = (BASE_DIR / "skills",)  # none of the person's own
 WHITENOISE_USE_FINDERS = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

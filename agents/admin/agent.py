@@ -3,16 +3,21 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from typing_extensions import override
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from agents import selectors
 from agents.models import Agent
-from agents.tools import Tool
+from agents.skills import Skill
 from agents.tools.registry import registry
 
 
@@ -25,6 +30,12 @@ class AgentForm(forms.ModelForm[Agent]):
         help_text="What the agent may call. A change counts from its next answer on.",
     )
 
+    skills = forms.MultipleChoiceField(
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="What the agent knows how to do; it reads a skill when it needs it.",
+    )
+
     class Meta:
         model = Agent
         fields = [
@@ -34,6 +45,7 @@ class AgentForm(forms.ModelForm[Agent]):
             "model",
             "system_prompt",
             "tools",
+            "skills",
             "active",
             "temperature",
             "max_tokens",
@@ -56,7 +68,26 @@ class AgentForm(forms.ModelForm[Agent]):
         super().__init__(*args, **kwargs)
         tools = self.fields["tools"]
         assert isinstance(tools, forms.MultipleChoiceField)  # noqa: S101  (for the type checker)
-        tools.choices = [(tool.name, _described(tool)) for tool in registry.all()]
+        tools.choices = [
+            (tool.name, _described(tool.name, tool.description)) for tool in registry.all()
+        ]
+        skills = self.fields["skills"]
+        assert isinstance(skills, forms.MultipleChoiceField)  # noqa: S101  (for the type checker)
+        skills.choices = self._skill_choices()
+        skills.help_text = format_html(
+            "{} <a href='{}'>All skills, and what is wrong with those that can't be used</a>",
+            skills.help_text,
+            reverse("admin:agents_skills"),
+        )
+
+    def _skill_choices(self) -> list[tuple[str, SafeString]]:
+        """Return the skills that there are, and those that were there when they were chosen."""
+        found = selectors.skills().skills
+        gone = [name for name in self.instance.skills if name not in found]
+        return [
+            *((name, _described(name, skill.description)) for name, skill in found.items()),
+            *((name, _described(name, "It is not there any more.")) for name in gone),
+        ]
 
 
 @admin.register(Agent)
@@ -71,6 +102,7 @@ class AgentAdmin(ModelAdmin):
     fieldsets = [
         (None, {"fields": ["name", "slug", "description", "model", "system_prompt"]}),
         ("Tools", {"fields": ["tools", "max_tool_iterations"]}),
+        ("Skills", {"fields": ["skills"]}),
         ("Answers", {"fields": ["temperature", "max_tokens", "fallback_models"]}),
         (
             "More settings of the model",
@@ -88,6 +120,37 @@ class AgentAdmin(ModelAdmin):
         return ", ".join(agent.tools)
 
     @override
+    def get_urls(self) -> list[URLPattern]:
+        shown = self.admin_site.admin_view(self.skills_page)
+        return [path("skills/", shown, name="agents_skills"), *super().get_urls()]
+
+    def skills_page(self, request: HttpRequest) -> HttpResponse:
+        """Show the skills that were found, and what is wrong with those that can't be used."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        found = selectors.skills()
+        context = self.admin_site.each_context(request) | {
+            "title": "Skills",
+            "folders": dict.fromkeys(settings.SKILLS_DIRS),
+            "found": {
+                "headers": ["Name", "Description", "Folder", "Remarks"],
+                "rows": [
+                    [skill.name, skill.description, str(skill.folder), _remarks(skill)]
+                    for skill in found.skills.values()
+                ],
+            },
+            "broken": {
+                "headers": ["Folder", "Line", "Reason"],
+                "rows": [[str(each.folder), each.line, each.reason] for each in found.broken],
+            },
+            "hidden": {
+                "headers": ["Name", "Folder"],
+                "rows": [[skill.name, str(skill.folder)] for skill in found.hidden],
+            },
+        }
+        return render(request, "admin/agents/skills.html", context)
+
+    @override
     def get_readonly_fields(self, request: HttpRequest, obj: Agent | None = None) -> list[str]:
         return ["slug"] if obj else []
 
@@ -98,6 +161,10 @@ class AgentAdmin(ModelAdmin):
         return {} if obj else self.prepopulated_fields
 
 
-def _described(tool: Tool) -> SafeString:
-    first_line = tool.description.partition("\n")[0]
-    return format_html("<strong>{}</strong>: {}", tool.name, first_line)
+def _remarks(skill: Skill) -> str:
+    asked = f"Asks for {', '.join(skill.allowed_tools)}." if skill.allowed_tools else ""
+    return " ".join([*skill.warnings, asked]).strip()
+
+
+def _described(name: str, description: str) -> SafeString:
+    return format_html("<strong>{}</strong>: {}", name, description.partition("\n")[0])

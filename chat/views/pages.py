@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from agents import selectors as agents
 from agents.errors import AgentError
+from agents.models import Agent
 from chat import gateway, history, selectors, timeline, tree
 from chat.errors import ChatError, NoSuchMoment, NoSuchThread, NotYours
 from chat.frames import MOST_DIGITS
@@ -214,8 +215,14 @@ def _frame(request: HttpRequest, current: Thread | None = None) -> dict[str, Any
         "archived": threads.filter(state=Thread.State.ARCHIVED)[:LISTED],
         "agents": everyone,
         "default_agent": default,
+        "agent_skills": {agent.slug: _skills(agent) for agent in everyone if agent.skills},
         "agent_names": {agent.slug: agent.name for agent in everyone},
     }
+
+
+def _skills(agent: Agent) -> list[dict[str, str]]:
+    found = agents.skills_of(agent).values()
+    return [{"name": skill.name, "description": skill.description} for skill in found]
 
 
 def _default_slug() -> str:

@@ -1,4 +1,7 @@
 import { foldSide, sendOnEnter } from "./composer.js";
+import { completeSkills } from "./skills.js";
 
+const composer = document.getElementById("composer");
 foldSide();
-sendOnEnter(document.getElementById("composer"));
+completeSkills(composer);
+sendOnEnter(composer);

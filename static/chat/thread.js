@@ -2,6 +2,7 @@
 
 import { foldSide, sendOnEnter } from "./composer.js";
 import { GrowingText } from "./growing.js";
+import { completeSkills } from "./skills.js";
 import { ThreadSocket } from "./socket.js";
 
 const list = document.getElementById("messages");
@@ -116,6 +117,9 @@ const onEvent = {
   "context.compacted": (data) => {
     addStep(data.run, { call: `summary:${data.seq}`, name: `Summary of ${data.messages} earlier messages`, state: "summary", result: data.summary });
   },
+  "skill.loaded": (data) => {
+    if (data.content) addStep(data.run, { call: `skill:${data.seq}`, name: `Skill ${data.skill}`, state: "skill", result: data.content });
+  },
   "notice.told": (data) => {
     addStep(data.run, { call: `told:${data.seq}`, name: "Notice", state: "told", result: data.content });
     announcer.textContent = data.content;
@@ -178,7 +182,7 @@ const onEvent = {
 };
 
 const stepOf = (entry, call) => entry.querySelector(`[data-call="${CSS.escape(call)}"]`);
-const outcomes = { running: "running…", approval: "needs your leave", question: "asks you", said: "meanwhile", thought: "", thinking: "…", summary: "for the model", cut: "", told: "tells you", plan: "" };
+const outcomes = { running: "running…", approval: "needs your leave", question: "asks you", said: "meanwhile", thought: "", thinking: "…", summary: "for the model", cut: "", told: "tells you", plan: "", skill: "as you asked" };
 const marks = { pending: "☐", in_progress: "▶", completed: "☑" };
 const opened = ["said", "question", "told", "plan"];
 
@@ -272,6 +276,7 @@ for (const entry of list.querySelectorAll('.message:is([data-state="queued"], [d
 list.scrollTop = list.scrollHeight;
 showActive();
 foldSide();
+completeSkills(composer);
 sendOnEnter(composer);
 const socket = new ThreadSocket(list.dataset.thread, Number(list.dataset.lastSeq), { frame: onFrame, state: onState });
 

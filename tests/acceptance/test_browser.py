@@ -159,3 +159,40 @@ def test_an_agent_is_set_up_in_the_admin_and_talked_to(page: Page, parley: Insta
     page.goto(f"{parley.url}/admin/tracer/traceevent/?q=agent:counter")
     expect(page.locator("#result_list")).to_contain_text("tool.returned")
     shot(page, "admin-events")
+
+
+SKILLED = """
+from agents.models import Agent
+skills = ["code-review", "meeting-notes"]
+more = {"name": "Skilled", "model": "openai/stand-in", "skills": skills}
+Agent.objects.get_or_create(slug="skilled", defaults=more)
+"""
+
+
+def test_a_skill_is_named_with_a_slash(page: Page, parley: Installation) -> None:
+    assert parley.command("shell", "-c", SKILLED).returncode == 0
+    page.reload()
+    page.get_by_label("Agent").select_option("skilled")
+    box = page.get_by_label("Message", exact=True)
+
+    box.press_sequentially("/")
+    options = page.get_by_role("option", name="meeting-notes").or_(
+        page.get_by_role("option", name="code-review")
+    )
+    expect(options).to_have_count(2)
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("option", name="meeting-notes")).to_have_attribute(
+        "aria-selected", "true"
+    )
+    shot(page, "skills")
+    page.keyboard.press("Enter")
+    expect(box).to_have_value("/meeting-notes ")
+    box.press_sequentially("of today")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/threads/**")
+
+    ended(page)
+    expect(page.locator(".step .tool")).to_have_text("Skill meeting-notes")
+    page.goto(f"{parley.url}/admin/agents/agent/skills/")
+    expect(page.get_by_text("Turns a transcript or rough notes")).to_be_visible()
+    shot(page, "admin-skills")

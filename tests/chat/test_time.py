@@ -160,7 +160,7 @@ def test_what_a_model_sees_of_a_fork_is_its_past(thread: Thread) -> None:
     run = Run.objects.get(id=say(new, "three").run)
     agent = agents.active_agent(run.agent)
 
-    seen = context.build(run, agent, agents.tools_of(agent), window=10_000)
+    seen = context.build(run, agent, agents.tools_of(agent), window=10_000, skills={})
 
     assert [turn.content for turn in seen.turns if turn.role == "user"] == ["one", "three"]
 
