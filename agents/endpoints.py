@@ -1,4 +1,4 @@
-"""The model servers of this installation, and the broker that talks to them."""
+"""What this installation reaches: model servers, by a broker, and the web."""
 
 from functools import lru_cache
 
@@ -7,6 +7,8 @@ from django.conf import settings
 from agents.cache import RedisCache
 from agents.limits import RedisLimiter
 from agents.llm import Broker, Endpoint, Retries, Timeouts
+from agents.tools.guard import Guard
+from agents.tools.web import Web
 
 
 def endpoints() -> dict[str, Endpoint]:
@@ -33,3 +35,13 @@ def broker() -> Broker:
     limiter = RedisLimiter(settings.LLM_RATE_LIMITS) if settings.LLM_RATE_LIMITS else None
     cache = RedisCache(settings.LLM_CACHE_SECONDS) if settings.LLM_CACHE_SECONDS else None
     return Broker(endpoints(), timeouts=timeouts(), retries=retries, limiter=limiter, cache=cache)
+
+
+def web() -> Web:
+    """Return how the tools reach the web."""
+    return Web(
+        guard=Guard(networks=tuple(settings.PRIVATE_NETWORKS)),
+        search=settings.SEARCH_BACKEND,
+        search_url=settings.SEARCH_URL,
+        search_key=settings.SEARCH_API_KEY,
+    )

@@ -22,7 +22,7 @@ from typing_extensions import override
 from agents import loop, runner
 from agents import selectors as agents
 from agents.cancellation import Cancellation
-from agents.endpoints import broker
+from agents.endpoints import broker, web
 from agents.errors import AgentError, Cancelled, LLMError, Suspended
 from agents.events import LLMResponded, SkillLoaded
 from agents.llm import Asking
@@ -149,6 +149,7 @@ class _Turn(Recorder):
             cancellation=cancellation,
             thread=self.run.thread_id,
             workspace=agents.workspace_of(agent),
+            web=web(),
             tasks=plans.of(self.run.thread),
         )
         self._load_named_skill(agent)

@@ -1,5 +1,6 @@
 """The environment, read once and typed. An error names the variable."""
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -100,6 +101,16 @@ class Env(BaseSettings):
         ge=1_000,
         description="How much a model is shown at most, in tokens; what is older is summarised.",
     )
+    search_backend: Literal["", "brave", "duckduckgo", "searxng", "serpapi"] = Field(
+        default="", description="Who searches the web for tools."
+    )
+    search_url: str = Field(
+        default="", description="Where that is, such as a SearXNG of one's own."
+    )
+    search_api_key: SecretStr = Field(default=SecretStr(""), description="The key that it wants.")
+    private_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        default=(), description="Networks that tools may reach beside the public one: 10.1.0.0/16."
+    )
     skills_dirs: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(), description="More folders with skills, separated by commas; they count first."
     )
@@ -134,7 +145,9 @@ class Env(BaseSettings):
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
 
-    @field_validator("allowed_hosts", "csrf_trusted_origins", "skills_dirs", mode="before")
+    @field_validator(
+        "allowed_hosts", "csrf_trusted_origins", "private_networks", "skills_dirs", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

@@ -169,6 +169,10 @@ ANTHROPIC_MODEL = env.anthropic_model
 
 MESSAGE_MAX_BYTES = env.message_max_bytes
 CONTEXT_TOKENS = env.context_tokens
+SEARCH_BACKEND = env.search_backend
+SEARCH_URL = env.search_url
+SEARCH_API_KEY = env.search_api_key.get_secret_value()
+PRIVATE_NETWORKS = env.private_networks
 SKILLS_DIRS = (
     *env.skills_dirs,
     Path.cwd() / "skills",

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from agents.cancellation import Cancellation
 from agents.tools.tasks import TaskList
+from agents.tools.web import Web
 from agents.tools.workspace import Workspace
 from tracer.events import Event
 
@@ -33,6 +34,7 @@ class ToolContext:
         cancellation: Set when somebody presses stop; a long tool looks at it.
         thread: The conversation that the run is in, if it is in one.
         workspace: The files that the agent may use, if there are any.
+        web: How it reaches the web.
         tasks: The list of tasks that the agent keeps.
         emit: Takes an event into the record of the run, at once; of any thread.
     """
@@ -45,6 +47,7 @@ class ToolContext:
     cancellation: Cancellation = field(default_factory=Cancellation)
     thread: UUID | None = None
     workspace: Workspace | None = None
+    web: Web = field(default_factory=Web)
     tasks: TaskList = field(default_factory=TaskList)
     emit: Callable[[Event], None] = _nowhere
 

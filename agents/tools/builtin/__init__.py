@@ -6,6 +6,7 @@ from agents.tools.builtin.dates import resolve_date
 from agents.tools.builtin.files import FILE_TOOLS
 from agents.tools.builtin.person import ask_user, tell_user
 from agents.tools.builtin.plan import TASK_TOOLS
+from agents.tools.builtin.web import WEB_TOOLS
 
 BUILTIN = (
     ask_user,
@@ -15,4 +16,5 @@ BUILTIN = (
     tell_user,
     *FILE_TOOLS,
     *TASK_TOOLS,
+    *WEB_TOOLS,
 )
