@@ -91,7 +91,10 @@ class ToolApprovalRequested(Event):
 
 
 class ToolApproved(Event):
-    """A person allows a call, with exactly these arguments."""
+    """A person allows a call, with exactly these arguments.
+
+    `remember` tells that the tool needs no leave any more in this thread.
+    """
 
     kind: ClassVar[str] = "tool.approved"
 
@@ -99,6 +102,7 @@ class ToolApproved(Event):
     call: str
     name: str
     digest: str
+    remember: bool = False
 
 
 class ToolDenied(Event):

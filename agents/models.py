@@ -97,6 +97,7 @@ class Agent(models.Model):
         help_text="Models to ask instead when the first one fails before it begins: one a line.",
     )
     tools = models.JSONField(default=list, blank=True)
+    approvals = models.JSONField(default=list, blank=True)
     skills = models.JSONField(default=list, blank=True)
     active = models.BooleanField(
         default=True, help_text="An agent that is switched off answers nobody."

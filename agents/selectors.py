@@ -1,6 +1,7 @@
 """Which agents there are. Reads only."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from agents.models import Agent
 from agents.skills import Found, Skill, find
 from agents.skills.loader import signature
 from agents.skills.selection import skill_tools
+from agents.tools import Tool
 from agents.tools.collection import Registry
 from agents.tools.registry import registry
 from agents.tools.workspace import Workspace
@@ -48,14 +50,24 @@ def default_agent() -> Agent:
     return found
 
 
-def tools_of(agent: Agent, *, loaded: Sequence[str] = ()) -> Registry:
+def tools_of(
+    agent: Agent, *, loaded: Sequence[str] = (), allowed: Collection[str] = ()
+) -> Registry:
     """Return the tools that are switched on for an agent, and those that load its skills.
 
     Args:
         agent: The agent.
         loaded: The skills that stand in the conversation already.
+        allowed: The tools that need no leave any more in this conversation.
     """
-    return Registry([*registry.named(agent.tools), *skill_tools(skills_of(agent), loaded=loaded)])
+    tools = [_with_leave(tool, agent, allowed) for tool in registry.named(agent.tools)]
+    return Registry([*tools, *skill_tools(skills_of(agent), loaded=loaded)])
+
+
+def _with_leave(tool: Tool, agent: Agent, allowed: Collection[str]) -> Tool:
+    """Return a tool that needs a person's leave if it always does, or with this agent."""
+    needs = (tool.needs_approval or tool.name in agent.approvals) and tool.name not in allowed
+    return tool if needs == tool.needs_approval else replace(tool, needs_approval=needs)
 
 
 def skills_of(agent: Agent) -> dict[str, Skill]:

@@ -153,7 +153,8 @@ def _act_now(scope: Scope, thread_id: UUID, command: frames.AnyCommand) -> None:
             gateway.retry(thread, actor=actor, message=command.message)
         case frames.Approve():
             allow = command.decision == "allow"
-            gateway.decide(thread, call=command.call, allow=allow, actor=actor)
+            remember = command.remember
+            gateway.decide(thread, call=command.call, allow=allow, remember=remember, actor=actor)
         case frames.Answer():
             gateway.answer(thread, question=command.question, content=command.content, actor=actor)
         case frames.Ping():

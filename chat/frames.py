@@ -61,6 +61,7 @@ class Approve(Command):
     type: Literal["approve"]
     call: str
     decision: Literal["allow", "deny"]
+    remember: bool = False
 
 
 class Answer(Command):

@@ -57,7 +57,10 @@ class ApiKey(models.Model):
 
 
 class Thread(models.Model):
-    """A conversation, as its stream stands. `plan` is its agent's list of tasks, if it had one."""
+    """A conversation, as its stream stands. `plan` is its agent's list of tasks, if it had one.
+
+    `allowed` are the tools that need no leave any more here.
+    """
 
     class State(models.TextChoices):
         ACTIVE = "active"
@@ -72,6 +75,7 @@ class Thread(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
     head = models.UUIDField(null=True)
     plan = models.JSONField(null=True)
+    allowed = models.JSONField(default=list)
     origin_id = models.UUIDField(null=True)
     origin_seq = models.PositiveBigIntegerField(null=True)
     started_at = models.DateTimeField()

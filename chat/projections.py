@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
-from agents.events import LLMCalled, LLMResponded, PlanUpdated, SkillLoaded
+from agents.events import LLMCalled, LLMResponded, PlanUpdated, SkillLoaded, ToolApproved
 from chat.events import (
     MOVES,
     PREFIX,
@@ -255,6 +255,14 @@ def _run_resumed(event: RunResumed, _: Recorded) -> None:
 def _llm_responded(event: LLMResponded, _: Recorded) -> None:
     if event.calls:
         Run.objects.filter(id=event.run, has_steps=False).update(has_steps=True)
+
+
+@_on(ToolApproved)
+def _tool_approved(event: ToolApproved, entry: Recorded) -> None:
+    if event.remember:
+        thread = Thread.objects.filter(id=entry.stream.removeprefix(PREFIX))
+        allowed = thread.values_list("allowed", flat=True).get()
+        thread.update(allowed=sorted({*allowed, event.name}))
 
 
 @_on(SkillLoaded)

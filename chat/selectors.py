@@ -51,6 +51,12 @@ def was_answered(run: Run) -> bool:
     return Run.objects.filter(message_id=run.message_id).exclude(id=run.id).exists()
 
 
+def allowed_tools(thread_id: UUID) -> list[str]:
+    """Return the tools that need no leave any more in a thread."""
+    found: list[str] = Thread.objects.values_list("allowed", flat=True).get(id=thread_id)
+    return found
+
+
 def role_of(message_id: UUID) -> str:
     """Return who wrote a message: "user" or "assistant"."""
     return Message.objects.values_list("role", flat=True).get(id=message_id)

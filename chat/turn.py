@@ -186,7 +186,9 @@ class _Turn(Recorder):
             model=agent.model,
             turns=seen.turns,
             notes=seen.notes,
-            tools=agents.tools_of(agent, loaded=seen.loaded),
+            tools=agents.tools_of(
+                agent, loaded=seen.loaded, allowed=selectors.allowed_tools(self.run.thread_id)
+            ),
             config=agent.config,
             attempt=self.attempt,
             decisions=seen.decisions,

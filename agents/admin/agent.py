@@ -30,6 +30,11 @@ class AgentForm(forms.ModelForm[Agent]):
         help_text="What the agent may call. A change counts from its next answer on.",
     )
 
+    approvals = forms.MultipleChoiceField(
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Tools that a person has to allow, call by call, or once for a thread.",
+    )
     skills = forms.MultipleChoiceField(
         required=False,
         widget=forms.CheckboxSelectMultiple,
@@ -45,6 +50,7 @@ class AgentForm(forms.ModelForm[Agent]):
             "model",
             "system_prompt",
             "tools",
+            "approvals",
             "skills",
             "active",
             "temperature",
@@ -70,6 +76,11 @@ class AgentForm(forms.ModelForm[Agent]):
         assert isinstance(tools, forms.MultipleChoiceField)  # noqa: S101  (for the type checker)
         tools.choices = [
             (tool.name, _described(tool.name, tool.description)) for tool in registry.all()
+        ]
+        approvals = self.fields["approvals"]
+        assert isinstance(approvals, forms.MultipleChoiceField)  # noqa: S101  (as above)
+        approvals.choices = [
+            (tool.name, tool.name) for tool in registry.all() if not tool.needs_approval
         ]
         skills = self.fields["skills"]
         assert isinstance(skills, forms.MultipleChoiceField)  # noqa: S101  (for the type checker)
@@ -102,6 +113,7 @@ class AgentAdmin(ModelAdmin):
     fieldsets = [
         (None, {"fields": ["name", "slug", "description", "model", "system_prompt"]}),
         ("Tools", {"fields": ["tools", "max_tool_iterations"]}),
+        ("Leave", {"classes": ["collapse"], "fields": ["approvals"]}),
         ("Skills", {"fields": ["skills"]}),
         ("Answers", {"fields": ["temperature", "max_tokens", "fallback_models"]}),
         (

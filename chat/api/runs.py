@@ -49,9 +49,10 @@ class NewRunOut(Schema):
 
 
 class DecisionIn(Schema):
-    """Whether a call may be made."""
+    """Whether a call may be made; `remember`: and all later ones of its tool in this thread."""
 
     decision: Literal["allow", "deny"]
+    remember: bool = False
 
 
 class AnswerIn(Schema):
@@ -90,7 +91,9 @@ def decide_call(
     """Allow or refuse a call that waits. The first decision counts."""
     run = selectors.run_for(caller(request), run_id)
     allow = payload.decision == "allow"
-    gateway.decide(run.thread, call=call, allow=allow, actor=actor(request))
+    gateway.decide(
+        run.thread, call=call, allow=allow, remember=payload.remember, actor=actor(request)
+    )
     run.refresh_from_db()
     return Status(202, _shown(run))
 

@@ -26,8 +26,16 @@ SUPERSEDED = "The person did not decide but wrote something new, which you get n
 
 
 @verb
-def decide(thread: Thread, *, call: str, allow: bool, actor: str) -> None:
+def decide(thread: Thread, *, call: str, allow: bool, actor: str, remember: bool = False) -> None:
     """Allow or refuse a call that waits for it. The first decision counts, whoever makes it.
+
+    Args:
+        thread: Where it waits.
+        call: Its id.
+        allow: Whether it may be made.
+        actor: Who decides.
+        remember: Whether the tool needs no leave any more in this thread, if it is allowed; its
+            other calls that wait are allowed, too.
 
     Raises:
         NothingToApprove: No such call waits, or it has been decided.
@@ -38,7 +46,13 @@ def decide(thread: Thread, *, call: str, allow: bool, actor: str) -> None:
         found = open_now.pop(call, None)
         if run is None or found is None or found.kind != "approval":
             raise NothingToApprove
-        events = _allow(run, found) if allow else refuse(run, found, DENIED)
+        if allow:
+            same = [each for each in open_now.values() if remember and each.name == found.name]
+            for each in same:
+                del open_now[each.call]
+            events = [_allowed(run, each, remember=remember) for each in (found, *same)]
+        else:
+            events = refuse(run, found, DENIED)
         _settle(run, events, still_open=bool(open_now), actor=actor)
 
 
@@ -104,9 +118,10 @@ def refuse(run: Run, found: Pending, reason: str) -> list[Event]:
     return [denied, failed]
 
 
-def _allow(run: Run, found: Pending) -> list[Event]:
-    approved = ToolApproved(run=run.id, call=found.call, name=found.name, digest=found.digest)
-    return [approved]
+def _allowed(run: Run, found: Pending, *, remember: bool) -> Event:
+    return ToolApproved(
+        run=run.id, call=found.call, name=found.name, digest=found.digest, remember=remember
+    )
 
 
 def _waiting(thread: Thread) -> tuple[Run | None, dict[str, Pending]]:

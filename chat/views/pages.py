@@ -178,8 +178,9 @@ def _act(request: HttpRequest, found: Thread) -> None:
             pinned = named not in tree.pins_of(found)
             gateway.pin(found, message=named, pinned=pinned, actor=actor)
         case "approve":
-            allow = given.get("decision") == "allow"
-            gateway.decide(found, call=given.get("call", ""), allow=allow, actor=actor)
+            decision, call = given.get("decision"), given.get("call", "")
+            allow, always = decision in {"allow", "always"}, decision == "always"
+            gateway.decide(found, call=call, allow=allow, remember=always, actor=actor)
         case "answer":
             question = given.get("question", "")
             gateway.answer(found, question=question, content=content, actor=actor)

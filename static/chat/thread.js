@@ -294,12 +294,17 @@ composer.addEventListener("submit", (event) => {
 });
 
 // Decisions and answers, by the socket.
+const decisions = {
+  allow: { decision: "allow" },
+  always: { decision: "allow", remember: true },
+  deny: { decision: "deny" },
+};
 list.addEventListener("submit", (event) => {
   const form = event.target;
   const call = form.closest(".step").dataset.call;
   showProblem("");
   const command = form.classList.contains("decision")
-    ? { type: "approve", call, decision: event.submitter.value }
+    ? { type: "approve", call, ...decisions[event.submitter.value] }
     : { type: "answer", question: call, content: form.elements.content.value };
   if (socket.command(command)) event.preventDefault();
 });

@@ -215,3 +215,57 @@ def test_leave_is_bound_to_the_arguments(careful_thread: Thread) -> None:
     (approved,) = (e.event for e in read(careful_thread.stream) if e.kind == "tool.approved")
 
     assert requested.payload()["digest"] == approved.payload()["digest"]
+
+
+TWICE = script(calls=[call("send_money", '{"amount": 5}'), call("send_money", '{"amount": 6}')])
+
+
+def test_leave_is_remembered_for_a_thread(careful_thread: Thread) -> None:
+    run = ask(careful_thread, TWICE)
+    first = next(iter(pending.of(run)))
+
+    gateway.decide(careful_thread, call=first, allow=True, remember=True, actor="user:1")
+    work(careful_thread)
+    run.refresh_from_db()
+    assert (run.state, sorted(SENT)) == ("completed", [5, 6])
+
+    again = ask(careful_thread, PAY)
+    assert (again.state, sorted(SENT)) == ("completed", [5, 5, 6])
+    fork = gateway.fork(careful_thread, actor="user:1")
+    assert ask(fork, PAY).state == "waiting"
+
+
+def test_leave_for_one_call_is_for_one_call(careful_thread: Thread) -> None:
+    run = ask(careful_thread, TWICE)
+    first, second = pending.of(run)
+
+    gateway.decide(careful_thread, call=first, allow=True, actor="user:1")
+    work(careful_thread)
+
+    run.refresh_from_db()
+    assert run.state == "waiting"
+    assert list(pending.of(run)) == [second]
+
+
+def test_an_agent_may_need_leave_for_any_tool(careful_thread: Thread) -> None:
+    Agent.objects.filter(slug="scripted").update(approvals=["calculator"])
+    run = ask(careful_thread, script(calls=[call("calculator", '{"expression": "1+1"}')]))
+    assert run.state == "waiting"
+
+    gateway.decide(careful_thread, call=the_pending(run), allow=True, actor="user:1")
+    work(careful_thread)
+
+    run.refresh_from_db()
+    assert run.state == "completed"
+    assert '"result": 2' in answer_of(run)
+
+
+def test_the_page_remembers(careful_thread: Thread, client: Client) -> None:
+    client.force_login(careful_thread.owner)
+    run = ask(careful_thread, PAY)
+
+    given = {"action": "approve", "call": the_pending(run), "decision": "always"}
+    assert client.post(f"/threads/{careful_thread.id}/", given).status_code == 302
+    work(careful_thread)
+
+    assert ask(careful_thread, PAY).state == "completed"
