@@ -134,6 +134,18 @@ class Agent(models.Model):
         return tuple(lines(self.fallback_models))
 
 
+class Artifact(models.Model):
+    """A tool's result that was too long for a model, kept whole."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    content = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+
 class Seeded(models.Model):
     """An agent that was offered at a start. One that a person deletes is not offered again."""
 

@@ -14,6 +14,7 @@ from agents.skills import Found, Skill, find
 from agents.skills.loader import signature
 from agents.skills.selection import skill_tools
 from agents.tools import Tool
+from agents.tools.builtin.results import read_result
 from agents.tools.collection import Registry
 from agents.tools.registry import registry
 from agents.tools.workspace import Workspace
@@ -60,7 +61,9 @@ def tools_of(
         loaded: The skills that stand in the conversation already.
         allowed: The tools that need no leave any more in this conversation.
     """
-    tools = [_with_leave(tool, agent, allowed) for tool in registry.named(agent.tools)]
+    wanted = [*agent.tools, read_result.name] if agent.tools else []
+    named = registry.named(dict.fromkeys(wanted))
+    tools = [_with_leave(tool, agent, allowed) for tool in named]
     return Registry([*tools, *skill_tools(skills_of(agent), loaded=loaded)])
 
 

@@ -21,6 +21,7 @@ from typing_extensions import override
 
 from agents import loop, runner
 from agents import selectors as agents
+from agents.artifacts import StoredArtifacts
 from agents.cancellation import Cancellation
 from agents.endpoints import broker, web
 from agents.errors import AgentError, Cancelled, LLMError, Suspended
@@ -150,6 +151,7 @@ class _Turn(Recorder):
             thread=self.run.thread_id,
             workspace=agents.workspace_of(agent),
             web=web(),
+            artifacts=StoredArtifacts(),
             tasks=plans.of(self.run.thread),
         )
         self._load_named_skill(agent)

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from agents.cancellation import Cancellation
+from agents.tools.artifacts import Artifacts, MemoryArtifacts
 from agents.tools.tasks import TaskList
 from agents.tools.web import Web
 from agents.tools.workspace import Workspace
@@ -36,6 +37,7 @@ class ToolContext:
         workspace: The files that the agent may use, if there are any.
         web: How it reaches the web.
         tasks: The list of tasks that the agent keeps.
+        artifacts: Keeps results that are too long for the model.
         emit: Takes an event into the record of the run, at once; of any thread.
     """
 
@@ -49,6 +51,7 @@ class ToolContext:
     workspace: Workspace | None = None
     web: Web = field(default_factory=Web)
     tasks: TaskList = field(default_factory=TaskList)
+    artifacts: Artifacts = field(default_factory=MemoryArtifacts)
     emit: Callable[[Event], None] = _nowhere
 
     @property

@@ -32,7 +32,7 @@ class Tool:
         takes_context: Whether its first parameter is the `ToolContext`.
         timeout_seconds: After this time the model is told that it took too long.
         idempotent: Whether it is safe to call again after a crash.
-        result_limit: Longer results are cut, in characters of JSON.
+        result_limit: Longer results are cut, in characters of JSON, and kept whole elsewhere.
         needs_approval: Whether a person has to allow each call.
         aliases: Other names it answers to.
     """
@@ -71,14 +71,19 @@ class Tool:
             result = loop.wait(
                 result, cancellation=context.cancellation, timeout_seconds=self.timeout_seconds
             )
-        return self._limited(clean_json(to_jsonable_python(result, fallback=str)))
+        return self._limited(clean_json(to_jsonable_python(result, fallback=str)), context)
 
-    def _limited(self, result: JsonValue) -> JsonValue:
+    def _limited(self, result: JsonValue, context: ToolContext) -> JsonValue:
+        """Cut a result that is too long; the whole is kept, to be read in parts."""
         text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
         if len(text) <= self.result_limit:
             return result
         left_out = len(text) - self.result_limit
-        return f"{text[: self.result_limit]}\n[cut: {left_out} more characters]"
+        name = context.artifacts.keep(text)
+        return (
+            f"{text[: self.result_limit]}\n[cut: {left_out} more characters; read_result goes on "
+            f"with name={name!r}, first_character={self.result_limit}]"
+        )
 
 
 @overload

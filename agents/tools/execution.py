@@ -8,7 +8,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import (
     FIRST_COMPLETED,
     Future,
@@ -20,9 +20,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import JsonValue
+from typing_extensions import override
 
 from agents import loop
 from agents.errors import Cancelled, PersonAsked, Suspended, ToolError
@@ -36,12 +37,15 @@ from agents.events import (
 from agents.messages import ToolCall, Turn
 from agents.recording import Recorder
 from agents.text import clean, clean_object
+from agents.tools.artifacts import Artifacts
 from agents.tools.collection import Registry
 from agents.tools.context import ToolContext
 from agents.tools.definition import Tool
-from tracer.events import Event
+
+Result = TypeVar("Result")
 
 THREADS = 64
+HANDED_SECONDS = 30.0
 STOPPED = "Stopped by the person before it had a result."
 
 logger = logging.getLogger(__name__)  # (structlog would take longer to load)
@@ -130,22 +134,39 @@ class _Round:
         self.contents: dict[str, str] = {}
         self.undecided: list[str] = []
         self.running: dict[Future[JsonValue], _Started] = {}
-        self._told: SimpleQueue[Event] = SimpleQueue()
+        self._handed: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._bell: Future[None] = Future()
-        self._given = replace(context, emit=self._tell)
+        self._given = replace(
+            context,
+            emit=lambda event: self._hand(lambda: recorder.record(event)),
+            artifacts=_HandedArtifacts(context.artifacts, self._ask),
+        )
 
-    def _tell(self, event: Event) -> None:
-        """Take an event from a tool's thread; the thread that waits for the tool records it."""
-        self._told.put(event)
+    def _hand(self, work: Callable[[], None]) -> None:
+        """Take work from a tool's thread; the thread that waits for the tool does it."""
+        self._handed.put(work)
         with suppress(InvalidStateError):
             self._bell.set_result(None)
 
-    def _record_told(self) -> None:
+    def _ask(self, work: Callable[[], Result]) -> Result:
+        """Have the thread that waits do something, and wait for what comes of it."""
+        done: Future[Result] = Future()
+
+        def answer() -> None:
+            try:
+                done.set_result(work())
+            except Exception as error:  # noqa: BLE001  (it is raised where it is waited for)
+                done.set_exception(error)
+
+        self._hand(answer)
+        return done.result(HANDED_SECONDS)
+
+    def _do_handed(self) -> None:
         if self._bell.done():
-            self._bell = Future()  # first: what is told from now on rings again
+            self._bell = Future()  # first: what is handed over from now on rings again
         with suppress(Empty):
             while True:
-                self.recorder.record(self._told.get_nowait())
+                self._handed.get_nowait()()
 
     def start(self, call: ToolCall) -> None:
         allowed = self.decisions.approved.get(call.id) == digest(call)
@@ -206,7 +227,7 @@ class _Round:
             with loop.waiting():
                 waited: set[Future[Any]] = {*self.running, stop, self._bell}
                 done, _ = wait(waited, patience, return_when=FIRST_COMPLETED)
-            self._record_told()
+            self._do_handed()
             for future in done & self.running.keys():
                 self._ended(future, self.running.pop(future))
             if stop in done:
@@ -268,6 +289,24 @@ class _Round:
             if not self.context.cancellation.handed_over:  # else the next worker sees to them
                 self._failed(started.call, STOPPED, started_at=started.at)
         raise Cancelled
+
+
+class _HandedArtifacts(Artifacts):
+    """Artifacts for tools' threads: only the thread that waits for them has a database."""
+
+    def __init__(self, kept: Artifacts, ask: Callable[[Callable[[], Any]], Any]) -> None:
+        self._kept = kept
+        self._ask = ask
+
+    @override
+    def keep(self, text: str) -> str:
+        name: str = self._ask(lambda: self._kept.keep(text))
+        return name
+
+    @override
+    def get(self, name: str) -> str | None:
+        found: str | None = self._ask(lambda: self._kept.get(name))
+        return found
 
 
 def digest(call: ToolCall) -> str:

@@ -100,7 +100,14 @@ def test_a_long_result_is_cut() -> None:
         """Talk."""
         return "x" * 25
 
-    assert talk.call(talk.parse(""), ToolContext()) == "x" * 10 + "\n[cut: 15 more characters]"
+    context = ToolContext()
+
+    result = talk.call(talk.parse(""), context)
+
+    assert isinstance(result, str)
+    assert result.startswith("x" * 10 + "\n[cut: 15 more characters; read_result goes on")
+    name = result.partition("name='")[2][:32]
+    assert context.artifacts.get(name) == "x" * 25
 
 
 def test_an_async_function_is_a_tool_too() -> None:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 def test_the_demo_is_there_from_the_start(demo: Agent) -> None:
     assert selectors.default_agent() == demo
     names = [tool.name for tool in selectors.tools_of(demo).all()]
-    assert names == ["calculator", "current_datetime", "resolve_date"]
+    assert names == ["calculator", "current_datetime", "read_result", "resolve_date"]
 
 
 def test_an_agent_with_a_real_model_comes_before_the_demo(demo: Agent) -> None:

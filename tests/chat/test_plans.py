@@ -1,4 +1,4 @@
-"""A thread's plan and its agent's files: kept between answers, taken along by forks."""
+"""A thread's plan, its agent's files and long results, kept from answer to answer."""
 
 import json
 
@@ -7,10 +7,12 @@ from pytest_django import Settings
 
 from agents import selectors as agents
 from agents.models import Agent
+from agents.tools import tool
+from agents.tools.registry import registry
 from chat import gateway, history, plans
 from chat.models import Thread
 from tests.chat.talk import ask
-from tests.support.stand_in import script
+from tests.support.stand_in import StandIn, script
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_tables_equal_their_fold")]
 
@@ -24,8 +26,8 @@ def thread(scripted_thread: Thread) -> Thread:
     return scripted_thread
 
 
-def calling(name: str, **arguments: object) -> str:
-    return script(calls=[{"name": name, "arguments": json.dumps(arguments)}])
+def calling(tool_name: str, **arguments: object) -> str:
+    return script(calls=[{"name": tool_name, "arguments": json.dumps(arguments)}])
 
 
 def descriptions(thread: Thread) -> list[str]:
@@ -70,3 +72,36 @@ def test_each_agent_has_files_of_its_own(thread: Thread, settings: Settings) -> 
     assert mine.read("a.txt") == b"mine"
     assert mine.root.is_relative_to(settings.DATA_DIR)
     assert not agents.workspace_of(Agent(slug="other")).exists("a.txt")
+
+
+@tool
+def read_book() -> str:
+    """Read a book."""
+    return "".join(f"{number:06} " for number in range(6_000))
+
+
+def test_a_long_result_is_kept_and_read_in_parts(
+    thread: Thread, scripted: tuple[Agent, StandIn], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry._tools, "read_book", read_book)  # noqa: SLF001
+    Agent.objects.filter(slug="scripted").update(tools=["read_book"])
+    ask(thread, calling("read_book"))
+    (cut,) = (m["content"] for m in scripted[1].requests[-1]["messages"] if m["role"] == "tool")
+    begin, _, note = cut.partition("\n[cut: 22000 more characters; read_result goes on with name=")
+    name = note[1:33]
+    assert note[33:] == "', first_character=20000]"
+
+    ask(thread, calling("read_result", name=name, first_character=20_000))
+    ask(thread, calling("read_result", name=name, first_character=35_000))
+
+    results = [m["content"] for m in scripted[1].requests[-1]["messages"] if m["role"] == "tool"]
+    middle, _, more = results[1].partition("\n[")
+    assert more == "7000 more characters; go on with first_character=35000]"
+    assert begin + middle + results[2] == read_book.function()
+    ask(thread, calling("read_result", name="nothing"))
+    ask(thread, calling("read_result", name=name, first_character=42_000))
+    *_, unknown, beyond = [
+        m["content"] for m in scripted[1].requests[-1]["messages"] if m["role"] == "tool"
+    ]
+    assert "No result 'nothing' is kept" in unknown
+    assert "none stands at 42000" in beyond

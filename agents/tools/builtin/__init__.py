@@ -6,12 +6,14 @@ from agents.tools.builtin.dates import resolve_date
 from agents.tools.builtin.files import FILE_TOOLS
 from agents.tools.builtin.person import ask_user, tell_user
 from agents.tools.builtin.plan import TASK_TOOLS
+from agents.tools.builtin.results import read_result
 from agents.tools.builtin.web import WEB_TOOLS
 
 BUILTIN = (
     ask_user,
     calculator,
     current_datetime,
+    read_result,
     resolve_date,
     tell_user,
     *FILE_TOOLS,
