@@ -11,10 +11,17 @@ from tests.support.installation import OURS, ROOT
 EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.py") if path.stem != "common")
 SAID = {
     "broker_examples": "42",
+    "broker_as_tool": "asked somebody else",
     "chat_session": "messages in all",
     "chat_session_with_tool": "next Friday",
+    "coding_file_tool": "Hello, Parley!",
     "current_datetime": "It is",
+    "design_analysis": "agents/tools/definition.py",
     "embeddings": "256 dimensions",
+    "ensures_files_exist": "missing.md",
+    "ephemeral_task_manager": "▶ 1. Write the first draft",
+    "file_deduplication": "2 files are the same",
+    "file_tool": "Hello from a file.",
     "image_analysis": "demo model",
     "list_models": "demo: demo/assistant",
     "model_characterization": "objects",
@@ -25,6 +32,7 @@ SAID = {
     "simple_structured": "demo (1.5)",
     "simple_tool": "next Friday",
     "streaming": "391",
+    "tell_user": "told: Half of it is done.",
     "tokenizer": "6 tokens",
 }
 

@@ -40,6 +40,8 @@ _SUM = re.compile(
     r"(?:sqrt\(|[-(]*\d)[\d\s.,()]*(?:(?:\*\*|[-+*/\u00d7\u00f7^%])[\s(]*[-]?[\d.(]+[\d\s.()]*)+\)*"
     r"|sqrt\([\d.\s]+\)"
 )
+_CALL = re.compile(r"\b([a-z_][a-z0-9_]*)\(\{")
+_DECODER = json.JSONDecoder()
 _WORDS = re.compile(r"\b(\d{1,5}) words\b", re.IGNORECASE)
 _CONVERSATION = re.compile(r"<conversation>\n(.*)\n</conversation>\Z", re.DOTALL)
 _PERSON = re.compile(r"^person: (.+)$", re.MULTILINE)
@@ -136,6 +138,8 @@ def _wanted(question: str, offered: set[str]) -> tuple[ToolCall, ...]:
     """Read from a question which tools it wants called."""
     if _TITLE.search(question) or _CONVERSATION.search(question):
         return ()
+    if written := _written_out(question, offered):
+        return written
     wanted: list[tuple[str, dict[str, str]]] = []
     wanted += [("calculator", {"expression": each}) for each in _sums(question)]
     wanted += [("resolve_date", {"relative_date_found": each}) for each in _DATE.findall(question)]
@@ -146,6 +150,22 @@ def _wanted(question: str, offered: set[str]) -> tuple[ToolCall, ...]:
         for name, arguments in wanted
         if name in offered
     )
+
+
+def _written_out(question: str, offered: set[str]) -> tuple[ToolCall, ...]:
+    """Return the calls that a question writes out, such as `read_file({"path": "a.md"})`."""
+    calls: list[ToolCall] = []
+    for found in _CALL.finditer(question):
+        name, start = found[1], found.end() - 1
+        if name not in offered:
+            continue
+        try:
+            arguments, _ = _DECODER.raw_decode(question[start:])
+        except ValueError:
+            continue
+        written = json.dumps(arguments, ensure_ascii=False)
+        calls.append(ToolCall(id=f"call_{uuid4().hex}", name=name, arguments=written))
+    return tuple(calls)
 
 
 def _sums(question: str) -> list[str]:
