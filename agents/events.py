@@ -190,3 +190,14 @@ class SkillLoaded(Event):
     run: UUID
     skill: str
     content: str = ""
+
+
+class AgentDelegated(Event):
+    """An agent hands something over to another one, whose run (`child`) is nested in its own."""
+
+    kind: ClassVar[str] = "agent.delegated"
+
+    run: UUID
+    child: UUID
+    agent: str
+    request: str

@@ -99,6 +99,7 @@ class Agent(models.Model):
     tools = models.JSONField(default=list, blank=True)
     approvals = models.JSONField(default=list, blank=True)
     skills = models.JSONField(default=list, blank=True)
+    delegates = models.JSONField(default=list, blank=True)
     active = models.BooleanField(
         default=True, help_text="An agent that is switched off answers nobody."
     )

@@ -1,18 +1,20 @@
 """Which agents there are. Reads only."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
 from django.db.models import QuerySet
 
+from agents.delegation import MOST_DEPTH, NEEDS_A_PERSON, Delegate, delegate_tool
+from agents.endpoints import broker
 from agents.errors import NoSuchAgent
 from agents.models import Agent
 from agents.skills import Found, Skill, find
 from agents.skills.loader import signature
-from agents.skills.selection import skill_tools
+from agents.skills.selection import catalogue, skill_tools
 from agents.tools import Tool
 from agents.tools.builtin.results import read_result
 from agents.tools.collection import Registry
@@ -52,19 +54,67 @@ def default_agent() -> Agent:
 
 
 def tools_of(
-    agent: Agent, *, loaded: Sequence[str] = (), allowed: Collection[str] = ()
+    agent: Agent,
+    *,
+    loaded: Sequence[str] = (),
+    allowed: Collection[str] = (),
 ) -> Registry:
-    """Return the tools that are switched on for an agent, and those that load its skills.
+    """Return the tools that are switched on for an agent, with its skills and other agents.
 
     Args:
         agent: The agent.
         loaded: The skills that stand in the conversation already.
         allowed: The tools that need no leave any more in this conversation.
     """
+    return _parts(agent, allowed, ()).registry(loaded)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the tools of an agent are put together from."""
+
+    tools: tuple[Tool, ...]
+    skills: dict[str, Skill]
+    others: tuple[Tool, ...]
+
+    def registry(self, loaded: Sequence[str] = ()) -> Registry:
+        return Registry([*self.tools, *skill_tools(self.skills, loaded=loaded), *self.others])
+
+    def alone(self) -> "_Parts":
+        """Return what an agent has that can't ask a person."""
+        fit = [t for t in self.tools if not t.needs_approval and t.name not in NEEDS_A_PERSON]
+        return replace(self, tools=tuple(fit))
+
+
+def _parts(agent: Agent, allowed: Collection[str], callers: tuple[str, ...]) -> _Parts:
     wanted = [*agent.tools, read_result.name] if agent.tools else []
     named = registry.named(dict.fromkeys(wanted))
-    tools = [_with_leave(tool, agent, allowed) for tool in named]
-    return Registry([*tools, *skill_tools(skills_of(agent), loaded=loaded)])
+    return _Parts(
+        tools=tuple(_with_leave(tool, agent, allowed) for tool in named),
+        skills=skills_of(agent),
+        others=tuple(delegate_tool(each, broker) for each in _delegates(agent, callers)),
+    )
+
+
+def _delegates(agent: Agent, callers: tuple[str, ...]) -> Iterator[Delegate]:
+    """Yield the agents that an agent may ask, with what they may call and ask themselves."""
+    chain = (*callers, agent.slug)
+    if len(chain) > MOST_DEPTH:
+        return
+    for each in active_agents().filter(slug__in=set(agent.delegates) - set(chain)):
+        parts = _parts(each, (), chain).alone()
+        told = [text for text in (each.system_prompt, catalogue(parts.skills)) if text]
+        yield Delegate(
+            slug=each.slug,
+            name=each.name,
+            description=each.description,
+            model=each.model,
+            fallbacks=each.fallbacks,
+            system_prompt="\n\n".join(told),
+            config=each.config,
+            tools=parts.registry,
+            workspace=workspace_of(each),
+        )
 
 
 def _with_leave(tool: Tool, agent: Agent, allowed: Collection[str]) -> Tool:

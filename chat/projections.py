@@ -122,6 +122,8 @@ _on(ThreadHeadMoved)(_thread_changed)
 
 @_on(PlanUpdated)
 def _plan_updated(event: PlanUpdated, entry: Recorded) -> None:
+    if not Run.objects.filter(id=event.run).exists():
+        return  # of an agent that was asked by another one: its plan ends with its answer
     thread = Thread.objects.filter(id=entry.stream.removeprefix(PREFIX))
     thread.update(plan=[task.model_dump() for task in event.tasks])
 

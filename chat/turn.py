@@ -6,6 +6,7 @@ Every append checks the lease, so a worker that has lost it can't write.
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Literal
@@ -25,7 +26,7 @@ from agents.artifacts import StoredArtifacts
 from agents.cancellation import Cancellation
 from agents.endpoints import broker, web
 from agents.errors import AgentError, Cancelled, LLMError, Suspended
-from agents.events import LLMResponded, SkillLoaded
+from agents.events import AgentDelegated, LLMResponded, SkillLoaded
 from agents.llm import Asking
 from agents.llm.errors import CONTEXT_TOO_LONG
 from agents.messages import Usage
@@ -94,6 +95,7 @@ class _Turn(Recorder):
         self.answer = self._new_answer("")
         self.usage: Usage | None = None
         self._held: list[tuple[Event, int | None]] = []
+        self._agents: dict[UUID, str] = {}  # who answers in the runs that are nested in this one
 
     def go(self, cancellation: Cancellation) -> None:
         if self.run.state == Run.State.RUNNING:
@@ -132,6 +134,12 @@ class _Turn(Recorder):
 
         The model's last word waits for the message that it becomes: one append for both.
         """
+        run = getattr(event, "run", self.run.id)
+        if run != self.run.id:
+            self._record_nested(event, run, duration_ms)
+            return
+        if isinstance(event, AgentDelegated):
+            self._agents[event.child] = event.agent
         if isinstance(event, LLMResponded):
             self.usage = (self.usage or Usage()) + event.usage if event.usage else self.usage
             if not event.calls:
@@ -139,6 +147,15 @@ class _Turn(Recorder):
                 return
         self._flush()
         self._append((event, duration_ms))
+
+    def _record_nested(self, event: Event, run: UUID, duration_ms: int | None) -> None:
+        """Take a step of an agent that this one has asked: of a run of its own."""
+        if isinstance(event, AgentDelegated):
+            self._agents[event.child] = event.agent
+        if isinstance(event, LLMResponded) and event.usage:
+            self.usage = (self.usage or Usage()) + event.usage
+        writer = _Writer(f"agent:{self._agents.get(run, self.run.agent)}", run)
+        _append_once(writer, self.lease, [(event, duration_ms)], first_id=uuid4(), then=None)
 
     def _answer(self, cancellation: Cancellation) -> None:
         agent = agents.active_agent(self.run.agent)
@@ -292,7 +309,8 @@ class _Turn(Recorder):
         self, *timed: tuple[Event, int | None], then: Callable[[], None] | None = None
     ) -> None:
         """Append what was held and these events; do something more in the same transaction."""
-        _append_once(self.run, self.lease, [*self._held, *timed], first_id=uuid4(), then=then)
+        writer = _Writer(f"agent:{self.run.agent}", self.run.id)
+        _append_once(writer, self.lease, [*self._held, *timed], first_id=uuid4(), then=then)
         self._held.clear()
 
     def _flush(self) -> None:
@@ -310,9 +328,17 @@ class _Turn(Recorder):
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Who writes into the stream, and for which run."""
+
+    actor: str
+    run: UUID
+
+
 @steadily(DATABASE_PATIENCE_SECONDS)
 def _append_once(
-    run: Run,
+    writer: _Writer,
     lease: leases.Held,
     timed: Sequence[tuple[Event, int | None]],
     *,
@@ -329,8 +355,8 @@ def _append_once(
             append(
                 lease.stream,
                 *(event for event, _ in timed),
-                actor=f"agent:{run.agent}",
-                correlation_id=run.id,
+                actor=writer.actor,
+                correlation_id=writer.run,
                 durations_ms=[duration_ms for _, duration_ms in timed],
                 first_id=first_id,
             )

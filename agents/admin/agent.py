@@ -41,6 +41,12 @@ class AgentForm(forms.ModelForm[Agent]):
         help_text="What the agent knows how to do; it reads a skill when it needs it.",
     )
 
+    delegates = forms.MultipleChoiceField(
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Other agents that this one may hand something over to.",
+    )
+
     class Meta:
         model = Agent
         fields = [
@@ -52,6 +58,7 @@ class AgentForm(forms.ModelForm[Agent]):
             "tools",
             "approvals",
             "skills",
+            "delegates",
             "active",
             "temperature",
             "max_tokens",
@@ -81,6 +88,12 @@ class AgentForm(forms.ModelForm[Agent]):
         assert isinstance(approvals, forms.MultipleChoiceField)  # noqa: S101  (as above)
         approvals.choices = [
             (tool.name, tool.name) for tool in registry.all() if not tool.needs_approval
+        ]
+        delegates = self.fields["delegates"]
+        assert isinstance(delegates, forms.MultipleChoiceField)  # noqa: S101  (as above)
+        others = selectors.active_agents().exclude(pk=self.instance.pk)
+        delegates.choices = [
+            (each.slug, _described(each.name, each.description)) for each in others
         ]
         skills = self.fields["skills"]
         assert isinstance(skills, forms.MultipleChoiceField)  # noqa: S101  (for the type checker)
@@ -115,6 +128,7 @@ class AgentAdmin(ModelAdmin):
         ("Tools", {"fields": ["tools", "max_tool_iterations"]}),
         ("Leave", {"classes": ["collapse"], "fields": ["approvals"]}),
         ("Skills", {"fields": ["skills"]}),
+        ("Other agents", {"classes": ["collapse"], "fields": ["delegates"]}),
         ("Answers", {"fields": ["temperature", "max_tokens", "fallback_models"]}),
         (
             "More settings of the model",

@@ -1,8 +1,10 @@
 """What a tool may know of the run that calls it. A value, never a global."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import Protocol
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -18,8 +20,31 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _nowhere(_: Event) -> None:
+class Emit(Protocol):
+    """Takes an event into the record of a run."""
+
+    def __call__(self, event: Event, *, duration_ms: int | None = None) -> None:
+        """Take an event, and how long it took."""
+
+
+def _nowhere(event: Event, *, duration_ms: int | None = None) -> None:
     """Take an event that nobody wants."""
+
+
+class Count:
+    """A number that many threads count up."""
+
+    def __init__(self) -> None:
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    def take(self, most: int) -> bool:
+        """Count one up; return whether there was one left."""
+        with self._lock:
+            if self._taken >= most:
+                return False
+            self._taken += 1
+            return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +63,8 @@ class ToolContext:
         web: How it reaches the web.
         tasks: The list of tasks that the agent keeps.
         artifacts: Keeps results that are too long for the model.
+        callers: The agents that wait for this one's answer, the first one first.
+        delegations: How often agents have asked each other in this run.
         emit: Takes an event into the record of the run, at once; of any thread.
     """
 
@@ -52,7 +79,9 @@ class ToolContext:
     web: Web = field(default_factory=Web)
     tasks: TaskList = field(default_factory=TaskList)
     artifacts: Artifacts = field(default_factory=MemoryArtifacts)
-    emit: Callable[[Event], None] = _nowhere
+    callers: tuple[str, ...] = ()
+    delegations: Count = field(default_factory=Count)
+    emit: Emit = _nowhere
 
     @property
     def now(self) -> datetime:

@@ -41,6 +41,7 @@ from agents.tools.artifacts import Artifacts
 from agents.tools.collection import Registry
 from agents.tools.context import ToolContext
 from agents.tools.definition import Tool
+from tracer.events import Event
 
 Result = TypeVar("Result")
 
@@ -138,9 +139,12 @@ class _Round:
         self._bell: Future[None] = Future()
         self._given = replace(
             context,
-            emit=lambda event: self._hand(lambda: recorder.record(event)),
+            emit=self._emit,
             artifacts=_HandedArtifacts(context.artifacts, self._ask),
         )
+
+    def _emit(self, event: Event, *, duration_ms: int | None = None) -> None:
+        self._hand(lambda: self.recorder.record(event, duration_ms=duration_ms))
 
     def _hand(self, work: Callable[[], None]) -> None:
         """Take work from a tool's thread; the thread that waits for the tool does it."""
@@ -185,7 +189,7 @@ class _Round:
             self._ask_approval(call)
             return
         self._record_call(call)
-        future = _threads().submit(tool.call, arguments, self._given)
+        future = _threads(len(self.context.callers)).submit(tool.call, arguments, self._given)
         self.running[future] = _Started(call, tool, now)
 
     def _record_call(self, call: ToolCall) -> None:
@@ -337,6 +341,7 @@ def _since(started_at: float) -> int:
     return round((time.monotonic() - started_at) * 1000)
 
 
-@lru_cache(maxsize=1)
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS, thread_name_prefix="tool")
+@lru_cache(maxsize=16)
+def _threads(depth: int) -> ThreadPoolExecutor:
+    """Return the threads for a depth: tools that wait never keep out what they wait for."""
+    return ThreadPoolExecutor(THREADS, thread_name_prefix=f"tool-{depth}")

@@ -39,7 +39,7 @@ def steered_thread(
 ) -> Thread:
     """A thread whose agent's tool is talked to."""
     monkeypatch.setitem(registry._tools, "be_told", be_told)  # noqa: SLF001
-    monkeypatch.setattr("agents.tools.execution._threads", _InThisThread)
+    monkeypatch.setattr("agents.tools.execution._threads", lambda _: _InThisThread())
     agent, _ = scripted
     agent.tools = ["be_told"]
     agent.save()
