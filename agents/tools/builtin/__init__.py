@@ -2,6 +2,7 @@
 
 from agents.tools.builtin.calculator import calculator
 from agents.tools.builtin.clock import current_datetime
+from agents.tools.builtin.code import code_runner
 from agents.tools.builtin.dates import resolve_date
 from agents.tools.builtin.files import FILE_TOOLS
 from agents.tools.builtin.person import ask_user, tell_user
@@ -12,6 +13,7 @@ from agents.tools.builtin.web import WEB_TOOLS
 BUILTIN = (
     ask_user,
     calculator,
+    code_runner,
     current_datetime,
     read_result,
     resolve_date,
