@@ -13,7 +13,7 @@ from agents import loop
 from agents.errors import ToolError
 from agents.text import clean_json
 from agents.tools.context import ToolContext
-from agents.tools.schema import arguments_model, describe, parameters_schema
+from agents.tools.schema import FIELD, arguments_model, describe, parameters_schema
 
 DEFAULT_TIMEOUT_SECONDS = 30.0
 DEFAULT_RESULT_LIMIT = 20_000
@@ -64,7 +64,8 @@ class Tool:
 
     def call(self, arguments: BaseModel, context: ToolContext) -> JsonValue:
         """Call the function, in this thread, and return its result as a JSON value."""
-        given = {name: getattr(arguments, name) for name in type(arguments).model_fields}
+        names = type(arguments).model_fields
+        given = {name.removeprefix(FIELD): getattr(arguments, name) for name in names}
         first = (context,) if self.takes_context else ()
         result = self.function(*first, **given)
         if inspect.iscoroutine(result):

@@ -10,6 +10,8 @@ from pydantic.fields import FieldInfo
 
 from agents.tools.context import ToolContext
 
+FIELD = "given_"  # before the names of a model's fields: some are Pydantic's own
+
 _ARGUMENT = re.compile(r"^(\w+)(?:\s*\([^)]*\))?:\s*(.*)$")
 
 
@@ -49,7 +51,8 @@ def arguments_model(function: Callable[..., Any]) -> tuple[type[BaseModel], bool
             msg = f"{where}: describe the parameter in the docstring's Args."
             raise TypeError(msg)
         default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = hint, Field(default=default, description=description)
+        field = Field(default=default, description=description, alias=parameter.name)
+        fields[f"{FIELD}{parameter.name}"] = hint, field
     config = ConfigDict(extra="forbid", title=function.__name__)
     model: type[BaseModel] = create_model(function.__name__, __config__=config, **fields)
     return model, takes_context
