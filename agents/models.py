@@ -1,7 +1,12 @@
 """The records of agents, set up in the admin."""
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import (
+    MaxValueValidator,
+    MinValueValidator,
+    RegexValidator,
+    URLValidator,
+)
 from django.db import models
 from typing_extensions import override
 
@@ -100,6 +105,9 @@ class Agent(models.Model):
     approvals = models.JSONField(default=list, blank=True)
     skills = models.JSONField(default=list, blank=True)
     delegates = models.JSONField(default=list, blank=True)
+    over_mcp = models.BooleanField(
+        default=False, verbose_name="offered over MCP", help_text="At /mcp, to API keys."
+    )
     active = models.BooleanField(
         default=True, help_text="An agent that is switched off answers nobody."
     )
@@ -133,6 +141,44 @@ class Agent(models.Model):
     def fallbacks(self) -> tuple[str, ...]:
         """Models to ask instead when its own fails."""
         return tuple(lines(self.fallback_models))
+
+
+class McpServer(models.Model):
+    """A server of tools, by the Model Context Protocol.
+
+    `accepted` are the tools that count, `offered` those that it told of last.
+    """
+
+    slug = models.SlugField(
+        unique=True, max_length=30, help_text="It begins the names of its tools: slug__tool."
+    )
+    name = models.CharField(max_length=100)
+    url = models.CharField(
+        "address",
+        blank=True,
+        max_length=500,
+        validators=[URLValidator(["http", "https"])],
+        help_text="Where it is; if left empty, the command of this slug in MCP_COMMANDS is run.",
+    )
+    token_variable = models.CharField(
+        blank=True,
+        max_length=100,
+        validators=[RegexValidator(r"^[A-Z][A-Z0-9_]*$")],
+        help_text="The environment variable that has its token, such as FILES_MCP_TOKEN.",
+    )
+    active = models.BooleanField(default=True)
+    accepted = models.JSONField(default=list, blank=True)
+    offered = models.JSONField(default=list, blank=True)
+    problem = models.TextField(blank=True)
+    asked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["slug"]
+        verbose_name = "MCP server"
+
+    @override
+    def __str__(self) -> str:
+        return self.name
 
 
 class Artifact(models.Model):

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from agents.delegation import MOST_DEPTH, NEEDS_A_PERSON, Delegate, delegate_tool
 from agents.endpoints import broker
 from agents.errors import NoSuchAgent
+from agents.mcp_servers import tools_named
 from agents.models import Agent
 from agents.skills import Found, Skill, find
 from agents.skills.loader import signature
@@ -88,7 +89,7 @@ class _Parts:
 
 def _parts(agent: Agent, allowed: Collection[str], callers: tuple[str, ...]) -> _Parts:
     wanted = [*agent.tools, read_result.name] if agent.tools else []
-    named = registry.named(dict.fromkeys(wanted))
+    named = [*registry.named(dict.fromkeys(wanted)), *tools_named(agent.tools)]
     return _Parts(
         tools=tuple(_with_leave(tool, agent, allowed) for tool in named),
         skills=skills_of(agent),

@@ -33,7 +33,7 @@ def with_user(application: Application) -> Application:
     async def open_socket(scope: Scope, receive: Send, send: Send) -> None:
         if not origin_is_ours(scope):
             await refuse(scope, receive, send)
-        elif token := _token(scope):
+        elif token := token_of(scope):
             await application({**scope, "api_key": token}, receive, send)
         else:
             await with_session(scope, receive, send)
@@ -73,7 +73,8 @@ def origin_is_ours(scope: Scope) -> bool:
     return same_host and bool(hostname) and validate_host(str(hostname), settings.ALLOWED_HOSTS)
 
 
-def _token(scope: Scope) -> str | None:
+def token_of(scope: Scope) -> str | None:
+    """Return the API key that comes with a request, if one does."""
     for name, value in scope["headers"]:
         if name == b"authorization" and value.lower().startswith(b"bearer "):
             return str(value[7:], "latin-1").strip()

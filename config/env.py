@@ -111,6 +111,13 @@ class Env(BaseSettings):
     private_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         default=(), description="Networks that tools may reach beside the public one: 10.1.0.0/16."
     )
+    mcp_tools: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Tools that /mcp offers, by name, separated by commas."
+    )
+    mcp_commands: dict[str, tuple[str, ...]] = Field(
+        default={},
+        description='MCP servers that Parley starts, by slug, in JSON: {"files": ["cmd", "arg"]}.',
+    )
     skills_dirs: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(), description="More folders with skills, separated by commas; they count first."
     )
@@ -146,7 +153,12 @@ class Env(BaseSettings):
     )
 
     @field_validator(
-        "allowed_hosts", "csrf_trusted_origins", "private_networks", "skills_dirs", mode="before"
+        "allowed_hosts",
+        "csrf_trusted_origins",
+        "mcp_tools",
+        "private_networks",
+        "skills_dirs",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:

@@ -173,6 +173,8 @@ SEARCH_BACKEND = env.search_backend
 SEARCH_URL = env.search_url
 SEARCH_API_KEY = env.search_api_key.get_secret_value()
 PRIVATE_NETWORKS = env.private_networks
+MCP_COMMANDS = env.mcp_commands
+MCP_TOOLS = env.mcp_tools
 SKILLS_DIRS = (
     *env.skills_dirs,
     Path.cwd() / "skills",

@@ -15,7 +15,7 @@ from typing_extensions import override
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from agents import selectors
+from agents import mcp_servers, selectors
 from agents.models import Agent
 from agents.skills import Skill
 from agents.tools.registry import registry
@@ -59,6 +59,7 @@ class AgentForm(forms.ModelForm[Agent]):
             "approvals",
             "skills",
             "delegates",
+            "over_mcp",
             "active",
             "temperature",
             "max_tokens",
@@ -81,14 +82,11 @@ class AgentForm(forms.ModelForm[Agent]):
         super().__init__(*args, **kwargs)
         tools = self.fields["tools"]
         assert isinstance(tools, forms.MultipleChoiceField)  # noqa: S101  (for the type checker)
-        tools.choices = [
-            (tool.name, _described(tool.name, tool.description)) for tool in registry.all()
-        ]
+        offered = [*registry.all(), *mcp_servers.all_tools()]
+        tools.choices = [(tool.name, _described(tool.name, tool.description)) for tool in offered]
         approvals = self.fields["approvals"]
         assert isinstance(approvals, forms.MultipleChoiceField)  # noqa: S101  (as above)
-        approvals.choices = [
-            (tool.name, tool.name) for tool in registry.all() if not tool.needs_approval
-        ]
+        approvals.choices = [(tool.name, tool.name) for tool in offered if not tool.needs_approval]
         delegates = self.fields["delegates"]
         assert isinstance(delegates, forms.MultipleChoiceField)  # noqa: S101  (as above)
         others = selectors.active_agents().exclude(pk=self.instance.pk)
@@ -137,7 +135,7 @@ class AgentAdmin(ModelAdmin):
                 "fields": ["top_p", "top_k", "num_ctx", "reasoning_effort", "seed", "stop_texts"],
             },
         ),
-        (None, {"fields": ["active"]}),
+        (None, {"fields": ["active", "over_mcp"]}),
     ]
 
     @admin.display(description="tools")

@@ -87,7 +87,7 @@ class SchemaForm(Form[Any]):
     """The form of a JSON Schema: plain values."""
 
     def __init__(self, schema: Schema) -> None:
-        from agents.llm.schemas import validator  # noqa: PLC0415  (it takes a while to load)
+        from agents.tools.json_schema import validator  # noqa: PLC0415  (it takes a while to load)
 
         super().__init__(schema)
         self._validator = validator(schema)

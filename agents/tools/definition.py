@@ -72,9 +72,9 @@ class Tool:
             result = loop.wait(
                 result, cancellation=context.cancellation, timeout_seconds=self.timeout_seconds
             )
-        return self._limited(clean_json(to_jsonable_python(result, fallback=str)), context)
+        return self.limited(clean_json(to_jsonable_python(result, fallback=str)), context)
 
-    def _limited(self, result: JsonValue, context: ToolContext) -> JsonValue:
+    def limited(self, result: JsonValue, context: ToolContext) -> JsonValue:
         """Cut a result that is too long; the whole is kept, to be read in parts."""
         text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
         if len(text) <= self.result_limit:

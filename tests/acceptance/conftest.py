@@ -36,6 +36,7 @@ def parley(
     settings = {
         "OPENAI_BASE_URL": shared_server[0],
         "LLM_RETRIES": "0",
+        "MCP_TOOLS": "calculator,current_datetime",
         "LLM_FIRST_TOKEN_SECONDS": "2",
         "LLM_CONNECT_SECONDS": "1",
         "LLM_BETWEEN_TOKENS_SECONDS": "2",

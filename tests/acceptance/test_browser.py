@@ -145,7 +145,7 @@ def test_an_agent_is_set_up_in_the_admin_and_talked_to(page: Page, parley: Insta
     page.goto(f"{parley.url}/admin/agents/agent/add/")
     page.get_by_label("Name").fill("Counter")
     page.locator("#id_model").fill("demo/counter")
-    page.get_by_label("calculator").check()
+    page.get_by_role("checkbox", name="calculator: ").check()
     expect(page.get_by_label("Slug")).to_have_value("counter")
     shot(page, "admin-agent")
     page.get_by_role("button", name="Save", exact=True).click()

@@ -27,9 +27,11 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.timeout(400)
-def test_the_stream_and_conversations_hold_on_postgres(postgres: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "tests/tracer", "tests/chat"],
+def test_the_stream_and_conversations_hold_on_postgres(postgres: str, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "inner"  # else pytest shuts its own folder, with the server's inside
+    tests = ["tests/tracer", "tests/chat"]
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "pytest", "-q", f"--basetemp={elsewhere}", *tests],
         cwd=ROOT,
         env={**os.environ, "DATABASE_URL": postgres},
         capture_output=True,
