@@ -16,6 +16,8 @@ from agents.tools import Tool, ToolContext
 from agents.tools.collection import Registry
 from agents.tools.context import Emit
 from agents.tools.definition import tool
+from agents.tools.memory import ScriptMemory
+from agents.tools.tasks import TaskList
 from agents.tools.workspace import Workspace
 from tracer.events import Event
 
@@ -89,7 +91,8 @@ def _asked(delegate: Delegate, broker: Broker, *, context: ToolContext, request:
         agent=delegate.slug,
         workspace=delegate.workspace,
         callers=(*context.callers, context.agent),
-        tasks=type(context.tasks)(),
+        tasks=TaskList(),
+        memory=ScriptMemory(),
     )
     context.emit(
         AgentDelegated(run=context.run, child=child.run, agent=delegate.slug, request=request)

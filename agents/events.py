@@ -201,3 +201,14 @@ class AgentDelegated(Event):
     child: UUID
     agent: str
     request: str
+
+
+class MemoryUpdated(Event):
+    """An agent keeps a fact about a person for later conversations, or forgets it."""
+
+    kind: ClassVar[str] = "memory.updated"
+
+    run: UUID
+    memory: UUID
+    content: str = ""
+    forgotten: bool = False

@@ -253,6 +253,27 @@ class Pin(models.Model):
         return f"{self.message_id}, {'pinned' if self.pinned else 'not pinned'}"
 
 
+class Remembered(models.Model):
+    """A fact that an agent keeps about a person; of one that was forgotten, only that it was."""
+
+    id = models.UUIDField(primary_key=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="remembered"
+    )
+    agent = models.CharField(max_length=50)
+    content = models.TextField(blank=True)
+    forgotten = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "remembered"
+        indexes = [models.Index(fields=["owner", "agent"], name="remembered_by_owner")]
+
+    @override
+    def __str__(self) -> str:
+        return self.content[:60]
+
+
 class Lease(models.Model):
     """Who may run a stream just now. No fact, so no event; keyed by the stream's name."""
 

@@ -11,7 +11,14 @@ from uuid import UUID
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
-from agents.events import LLMCalled, LLMResponded, PlanUpdated, SkillLoaded, ToolApproved
+from agents.events import (
+    LLMCalled,
+    LLMResponded,
+    MemoryUpdated,
+    PlanUpdated,
+    SkillLoaded,
+    ToolApproved,
+)
 from chat.events import (
     MOVES,
     PREFIX,
@@ -40,11 +47,11 @@ from chat.events import (
     ThreadRestored,
     ThreadStarted,
 )
-from chat.models import Message, Pin, Run, Snapshot, Summary, Thread
+from chat.models import Message, Pin, Remembered, Run, Snapshot, Summary, Thread
 from chat.state import changes
 from tracer.events import Event, Recorded
 
-MODELS = (Thread, Message, Run, Snapshot, Summary, Pin)
+MODELS = (Thread, Message, Run, Snapshot, Summary, Pin, Remembered)
 SNAPSHOT_EVERY = 200  # events
 
 Handler = Callable[[Recorded], None]
@@ -265,6 +272,23 @@ def _tool_approved(event: ToolApproved, entry: Recorded) -> None:
         thread = Thread.objects.filter(id=entry.stream.removeprefix(PREFIX))
         allowed = thread.values_list("allowed", flat=True).get()
         thread.update(allowed=sorted({*allowed, event.name}))
+
+
+@_on(MemoryUpdated)
+def _memory_updated(event: MemoryUpdated, entry: Recorded) -> None:
+    """Keep or forget a fact. It may be forgotten in another thread: whichever is folded first."""
+    run = Run.objects.select_related("thread").get(id=event.run)
+    row = {
+        "owner_id": run.thread.owner_id,
+        "agent": run.agent,
+        "content": event.content,
+        "forgotten": event.forgotten,
+        "created_at": entry.at,
+    }
+    if event.forgotten:
+        Remembered.objects.update_or_create(id=event.memory, defaults=row)
+    else:
+        Remembered.objects.get_or_create(id=event.memory, defaults=row)
 
 
 @_on(SkillLoaded)

@@ -41,6 +41,7 @@ from chat import (
     control,
     gateway,
     leases,
+    memory,
     pending,
     plans,
     selectors,
@@ -169,6 +170,7 @@ class _Turn(Recorder):
             workspace=agents.workspace_of(agent),
             web=web(),
             artifacts=StoredArtifacts(),
+            memory=memory.KeptMemory(self.run, self.record),
             tasks=plans.of(self.run.thread),
         )
         self._load_named_skill(agent)

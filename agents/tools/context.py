@@ -8,8 +8,11 @@ from typing import Protocol
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+from pydantic import JsonValue
+
 from agents.cancellation import Cancellation
 from agents.tools.artifacts import Artifacts, MemoryArtifacts
+from agents.tools.memory import Memory, ScriptMemory
 from agents.tools.tasks import TaskList
 from agents.tools.web import Web
 from agents.tools.workspace import Workspace
@@ -62,7 +65,11 @@ class ToolContext:
         workspace: The files that the agent may use, if there are any.
         web: How it reaches the web.
         tasks: The list of tasks that the agent keeps.
+        memory: What the agent keeps of the person.
         artifacts: Keeps results that are too long for the model.
+        ask: Asks the person right here, as a script does (`input`); without it the run ends, and
+            goes on with the answer.
+        allow: Decides right here whether a call may be made, by its tool's name and arguments.
         callers: The agents that wait for this one's answer, the first one first.
         delegations: How often agents have asked each other in this run.
         emit: Takes an event into the record of the run, at once; of any thread.
@@ -78,7 +85,10 @@ class ToolContext:
     workspace: Workspace | None = None
     web: Web = field(default_factory=Web)
     tasks: TaskList = field(default_factory=TaskList)
+    memory: Memory = field(default_factory=ScriptMemory)
     artifacts: Artifacts = field(default_factory=MemoryArtifacts)
+    ask: Callable[[str], str] | None = None
+    allow: Callable[[str, dict[str, JsonValue]], bool] | None = None
     callers: tuple[str, ...] = ()
     delegations: Count = field(default_factory=Count)
     emit: Emit = _nowhere

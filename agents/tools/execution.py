@@ -20,10 +20,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import JsonValue
-from typing_extensions import override
 
 from agents import loop
 from agents.errors import Cancelled, PersonAsked, Suspended, ToolError
@@ -41,11 +40,13 @@ from agents.tools.artifacts import Artifacts
 from agents.tools.collection import Registry
 from agents.tools.context import ToolContext
 from agents.tools.definition import Tool
+from agents.tools.memory import Memory
 from tracer.events import Event
 
 Result = TypeVar("Result")
 
 THREADS = 64
+NOT_ALLOWED = "The person does not allow this call. Go on without it."
 HANDED_SECONDS = 30.0
 STOPPED = "Stopped by the person before it had a result."
 
@@ -140,7 +141,8 @@ class _Round:
         self._given = replace(
             context,
             emit=self._emit,
-            artifacts=_HandedArtifacts(context.artifacts, self._ask),
+            artifacts=cast("Artifacts", _Handed(context.artifacts, self._ask)),
+            memory=cast("Memory", _Handed(context.memory, self._ask)),
         )
 
     def _emit(self, event: Event, *, duration_ms: int | None = None) -> None:
@@ -186,9 +188,14 @@ class _Round:
             self._failed(call, str(error), started_at=now)
             return
         if tool.needs_approval and not allowed:
-            self._ask_approval(call)
-            return
+            if self.context.allow is None:
+                self._ask_approval(call)
+                return
+            allowed = self.context.allow(call.name, readable(call.arguments))
         self._record_call(call)
+        if tool.needs_approval and not allowed:
+            self._failed(call, NOT_ALLOWED, started_at=now)
+            return
         future = _threads(len(self.context.callers)).submit(tool.call, arguments, self._given)
         self.running[future] = _Started(call, tool, now)
 
@@ -295,22 +302,20 @@ class _Round:
         raise Cancelled
 
 
-class _HandedArtifacts(Artifacts):
-    """Artifacts for tools' threads: only the thread that waits for them has a database."""
+class _Handed:
+    """Something that only the thread that waits may use, for the tools' threads."""
 
-    def __init__(self, kept: Artifacts, ask: Callable[[Callable[[], Any]], Any]) -> None:
+    def __init__(self, kept: object, ask: Callable[[Callable[[], Any]], Any]) -> None:
         self._kept = kept
         self._ask = ask
 
-    @override
-    def keep(self, text: str) -> str:
-        name: str = self._ask(lambda: self._kept.keep(text))
-        return name
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method: Callable[..., Any] = getattr(self._kept, name)
 
-    @override
-    def get(self, name: str) -> str | None:
-        found: str | None = self._ask(lambda: self._kept.get(name))
-        return found
+        def asked(*given: object, **named: object) -> Any:  # noqa: ANN401  (whatever it returns)
+            return self._ask(lambda: method(*given, **named))
+
+        return asked
 
 
 def digest(call: ToolCall) -> str:

@@ -28,6 +28,19 @@ in_tokyo = ToolContext(clock=lambda: SATURDAY_EVENING, time_zone=ZoneInfo("Asia/
         ("Tuesday", "2026-11-24"),
         ("next saturday", "2026-11-28"),
         ("last Friday", "2026-11-20"),
+        ("last Friday of March", "2027-03-26"),
+        ("the last Friday of March 2026", "2026-03-27"),
+        ("first Monday in December", "2026-12-07"),
+        ("2nd  tuesday of next month", "2026-12-08"),
+        ("on the fourth Saturday of this month", "2026-11-28"),
+        ("fourth Saturday of last month", "2026-10-24"),
+        ("last day of February", "2027-02-28"),
+        ("last day of feb, 2028", "2028-02-29"),
+        ("the end of the month", "2026-11-30"),
+        ("beginning of next month", "2026-12-01"),
+        ("start of January", "2027-01-01"),
+        ("last day of November", "2026-11-30"),
+        ("first day of November", "2027-11-01"),
         ("last Saturday", "2026-11-14"),
         ("tomorrow", "2026-11-22"),
         ("the day after tomorrow", "2026-11-23"),
@@ -51,6 +64,14 @@ def test_dates_count_from_the_persons_today_or_from_a_reference() -> None:
     assert resolve_date.function(in_tokyo, "tomorrow")["resolved_date"] == "2026-11-23"
     counted = resolve_date.function(context, "next Tuesday", date(2024, 2, 26))
     assert counted["resolved_date"] == "2024-02-27"
+
+
+@pytest.mark.parametrize(
+    "words", ["fifth Monday of February 2026", "2rd Friday of May", "5th Sunday of next month"]
+)
+def test_days_that_are_not_there_are_said(words: str) -> None:
+    with pytest.raises(ToolError, match="There is no"):
+        resolve_date.function(context, words)
 
 
 def test_words_without_a_date_are_refused() -> None:

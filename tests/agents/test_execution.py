@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
 
 from agents.errors import Cancelled, ToolError
 from agents.events import ToolCalled, ToolFailed, ToolReturned
@@ -13,6 +14,7 @@ from agents.recording import MemoryRecorder
 from agents.tools import Tool, ToolContext, tool
 from agents.tools.collection import Registry
 from agents.tools.execution import call_all
+from agents.tools.registry import registry
 
 
 def made(name: str, function: Callable[..., Any], **options: Any) -> Tool:
@@ -120,3 +122,39 @@ def test_stop_ends_the_round_and_reaches_the_tools() -> None:
 
     assert told.is_set()
     assert recorder.kinds == ["tool.called", "tool.failed"]
+
+
+def test_a_script_asks_and_allows_right_where_it_is() -> None:
+    @tool(needs_approval=True)
+    def pay(amount: int) -> str:
+        """Pay.
+
+        Args:
+            amount: How much.
+        """
+        return f"paid {amount}"
+
+    asked: list[object] = []
+
+    def allow(name: str, arguments: dict[str, JsonValue]) -> bool:
+        asked.append((name, arguments))
+        return arguments["amount"] == 5
+
+    context = ToolContext(ask=lambda question: f"You asked: {question}", allow=allow)
+    wanted = [
+        ToolCall(id="1", name="pay", arguments='{"amount": 5}'),
+        ToolCall(id="2", name="pay", arguments='{"amount": 6}'),
+        ToolCall(id="3", name="ask_user", arguments='{"user_request": "Which?"}'),
+    ]
+
+    turns = call_all(
+        wanted,
+        tools=Registry([pay, *registry.all()]),
+        context=context,
+        recorder=MemoryRecorder(),
+    )
+
+    assert asked == [("pay", {"amount": 5}), ("pay", {"amount": 6})]
+    paid, refused, answered = [turn.content for turn in turns]
+    assert (paid, answered) == ("paid 5", "You asked: Which?")
+    assert "does not allow" in refused

@@ -5,6 +5,7 @@ from agents.tools.builtin.clock import current_datetime
 from agents.tools.builtin.code import code_runner
 from agents.tools.builtin.dates import resolve_date
 from agents.tools.builtin.files import FILE_TOOLS
+from agents.tools.builtin.memory import MEMORY_TOOLS
 from agents.tools.builtin.person import ask_user, tell_user
 from agents.tools.builtin.plan import TASK_TOOLS
 from agents.tools.builtin.results import read_result
@@ -19,6 +20,7 @@ BUILTIN = (
     resolve_date,
     tell_user,
     *FILE_TOOLS,
+    *MEMORY_TOOLS,
     *TASK_TOOLS,
     *WEB_TOOLS,
 )

@@ -1,6 +1,6 @@
 """Tools that turn to the person: ask something, tell something."""
 
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 from pydantic import Field
 
@@ -13,10 +13,13 @@ from agents.tools.definition import tool
 
 @tool(idempotent=True)
 def ask_user(
+    context: ToolContext,
     user_request: Annotated[str, Field(description="The question, as the person will read it.")],
-) -> NoReturn:
+) -> str:
     """Ask the person something that only they can know or decide, and wait for the answer."""
-    raise PersonAsked(user_request)
+    if context.ask is None:
+        raise PersonAsked(user_request)
+    return context.ask(user_request)
 
 
 @tool
