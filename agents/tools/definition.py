@@ -34,6 +34,8 @@ class Tool:
         idempotent: Whether it is safe to call again after a crash.
         result_limit: Longer results are cut, in characters of JSON, and kept whole elsewhere.
         needs_approval: Whether a person has to allow each call.
+        in_order: Whether calls of such tools in one round are made one after the other, in the
+            order of the calls: for those that change something in common.
         aliases: Other names it answers to.
     """
 
@@ -47,6 +49,7 @@ class Tool:
     idempotent: bool = False
     result_limit: int = DEFAULT_RESULT_LIMIT
     needs_approval: bool = False
+    in_order: bool = False
     aliases: tuple[str, ...] = ()
 
     def parse(self, arguments: str) -> BaseModel:
@@ -99,6 +102,7 @@ def tool(
     idempotent: bool = False,
     result_limit: int = DEFAULT_RESULT_LIMIT,
     needs_approval: bool = False,
+    in_order: bool = False,
     aliases: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
@@ -109,7 +113,7 @@ def tool(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     Args:
         function: The function, when used without brackets.
         options: `name`, `timeout_seconds`, `idempotent`, `result_limit`, `needs_approval`,
-            `aliases`.
+            `in_order`, `aliases`.
 
     Raises:
         TypeError: The function has no docstring, or a parameter lacks a type or description.

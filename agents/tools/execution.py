@@ -18,7 +18,7 @@ from concurrent.futures import (
 )
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, cast
 
@@ -71,10 +71,7 @@ class _Started:
     call: ToolCall
     tool: Tool
     at: float
-
-    @property
-    def deadline(self) -> float:
-        return self.at + self.tool.timeout_seconds
+    deadline: float
 
 
 def call_all(
@@ -138,6 +135,8 @@ class _Round:
         self.running: dict[Future[JsonValue], _Started] = {}
         self._handed: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._bell: Future[None] = Future()
+        self._patience = 0.0
+        self._before: Future[JsonValue] | None = None  # the last one that has to go first
         self._given = replace(
             context,
             emit=self._emit,
@@ -196,8 +195,15 @@ class _Round:
         if tool.needs_approval and not allowed:
             self._failed(call, NOT_ALLOWED, started_at=now)
             return
-        future = _threads(len(self.context.callers)).submit(tool.call, arguments, self._given)
-        self.running[future] = _Started(call, tool, now)
+        work = partial(tool.call, arguments, self._given)
+        if tool.in_order:
+            work = partial(_after, self._before, work)
+        future = _threads(len(self.context.callers)).submit(work)
+        patience = tool.timeout_seconds
+        if tool.in_order:
+            self._before = future
+            patience = self._patience = self._patience + patience  # those before it take theirs
+        self.running[future] = _Started(call, tool, now, deadline=now + patience)
 
     def _record_call(self, call: ToolCall) -> None:
         event = ToolCalled(
@@ -316,6 +322,13 @@ class _Handed:
             return self._ask(lambda: method(*given, **named))
 
         return asked
+
+
+def _after(before: "Future[JsonValue] | None", work: Callable[[], JsonValue]) -> JsonValue:
+    """Do some work once another one is over, however it ended."""
+    if before is not None:
+        wait([before])
+    return work()
 
 
 def digest(call: ToolCall) -> str:

@@ -80,3 +80,11 @@ def test_a_whole_run_gives_both_right_results() -> None:
         "llm.called",
         "llm.responded",
     ]
+
+
+def test_the_text_of_a_skill_is_not_the_question() -> None:
+    skill = Turn(role="user", content='<skill name="x">\nSay 17*23.\n</skill>')
+
+    reply = Broker().ask("demo/x", [Turn(role="user", content="/x Hello"), skill])
+
+    assert "You wrote: “/x Hello”" in reply.content

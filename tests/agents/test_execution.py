@@ -158,3 +158,42 @@ def test_a_script_asks_and_allows_right_where_it_is() -> None:
     paid, refused, answered = [turn.content for turn in turns]
     assert (paid, answered) == ("paid 5", "You asked: Which?")
     assert "does not allow" in refused
+
+
+def test_what_has_an_order_keeps_it_and_holds_up_nobody_else() -> None:
+    done: list[str] = []
+    third = threading.Event()
+
+    @tool(in_order=True)
+    def put(text: str, seconds: float = 0) -> str:
+        """Put something down.
+
+        Args:
+            text: What.
+            seconds: How long that takes.
+        """
+        third.wait(seconds)
+        done.append(text)
+        if text == "2":
+            raise ToolError(text)
+        return text
+
+    @tool
+    def hurry() -> str:
+        """Be done at once."""
+        third.set()
+        return "there"
+
+    wanted = [
+        ToolCall(id="1", name="put", arguments='{"text": "1", "seconds": 5}'),
+        ToolCall(id="2", name="put", arguments='{"text": "2"}'),
+        ToolCall(id="3", name="put", arguments='{"text": "3"}'),
+        ToolCall(id="4", name="hurry", arguments="{}"),
+    ]
+
+    turns = call_all(
+        wanted, tools=Registry([put, hurry]), context=ToolContext(), recorder=MemoryRecorder()
+    )
+
+    assert done == ["1", "2", "3"]
+    assert [turn.content for turn in turns] == ["1", '{"error": "2"}', "3", "there"]

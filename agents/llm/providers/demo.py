@@ -18,6 +18,7 @@ SECONDS_PER_WORD = 0.02
 MAX_WORDS = 5_000
 TITLE_WORDS = 6
 QUOTED_WORDS = 12
+SKILL = "<skill "  # the text of one, which stands behind the message that names it
 DIMENSIONS = 256
 JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 
@@ -61,7 +62,8 @@ class Demo(Provider):
 
     @override
     async def stream(self, request: Request, sink: Sink) -> Reply:
-        question = next((t.content for t in reversed(request.turns) if t.role == "user"), "")
+        asked = (turn.content for turn in reversed(request.turns) if turn.role == "user")
+        question = next((text for text in asked if not text.startswith(SKILL)), "")
         results = _results(request.turns)
         prompt_tokens = sum(len(turn.content) // 4 + 4 for turn in request.turns)
         if not results and (calls := _wanted(question, {tool.name for tool in request.tools})):

@@ -13,7 +13,7 @@ MOST_SECONDS = 60
 MOST_CODE = 100_000
 
 
-@tool(timeout_seconds=MOST_SECONDS + 30)
+@tool(timeout_seconds=MOST_SECONDS + 30, in_order=True)
 def code_runner(
     context: ToolContext,
     code: Annotated[str, Field(max_length=MOST_CODE, description="A Python program.")],

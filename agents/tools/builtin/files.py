@@ -108,7 +108,7 @@ def read_file(
     return "".join(part) + note
 
 
-@tool(idempotent=True)
+@tool(idempotent=True, in_order=True)
 def write_file(
     context: ToolContext,
     path: Path,
@@ -120,14 +120,14 @@ def write_file(
     return f"Wrote {len(written):,} bytes to {path}."
 
 
-@tool(idempotent=True)
+@tool(idempotent=True, in_order=True)
 def create_directory(context: ToolContext, path: Path) -> str:
     """Make a folder in the workspace, and those on the way to it."""
     space(context).make_folder(path)
     return f"{path} is there."
 
 
-@tool
+@tool(in_order=True)
 def edit_file_with_diff(
     context: ToolContext,
     path: Path,

@@ -14,7 +14,7 @@ from agents.tools.memory import MOST_FACTS, fitting, words
 Count = Annotated[int, Field(ge=1, le=50, description="How many at most.")]
 
 
-@tool
+@tool(in_order=True)
 def remember(
     context: ToolContext,
     fact: Annotated[
@@ -49,7 +49,7 @@ def recall(
     return {"facts": told, "kept_in_all": len(facts)}
 
 
-@tool(idempotent=True)
+@tool(idempotent=True, in_order=True)
 def forget(
     context: ToolContext, fact: Annotated[UUID, Field(description="The id of the fact.")]
 ) -> str:

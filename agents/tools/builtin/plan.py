@@ -12,21 +12,21 @@ Description = Annotated[str, Field(description="What is to be done, in one sente
 Identity = Annotated[int, Field(ge=1, description="The task's id.")]
 
 
-@tool
+@tool(in_order=True)
 def append_task(context: ToolContext, description: Description) -> dict[str, JsonValue]:
     """Add a task at the end of your list of tasks."""
     task = context.tasks.append(description)
     return _told(context, f"Added task {task.id}.")
 
 
-@tool
+@tool(in_order=True)
 def prepend_task(context: ToolContext, description: Description) -> dict[str, JsonValue]:
     """Add a task at the beginning of your list of tasks."""
     task = context.tasks.prepend(description)
     return _told(context, f"Added task {task.id} at the beginning.")
 
 
-@tool
+@tool(in_order=True)
 def insert_task_after(
     context: ToolContext, existing_task_id: Identity, description: Description
 ) -> dict[str, JsonValue]:
@@ -35,27 +35,27 @@ def insert_task_after(
     return _told(context, f"Added task {task.id} behind task {existing_task_id}.")
 
 
-@tool
+@tool(in_order=True)
 def start_task(context: ToolContext, task_id: Identity) -> dict[str, JsonValue]:
     """Begin a pending task of your list."""
     task = context.tasks.start(task_id)
     return _told(context, f"Task {task.id} is in progress.")
 
 
-@tool
+@tool(in_order=True)
 def complete_task(context: ToolContext, task_id: Identity) -> dict[str, JsonValue]:
     """Finish a task of your list that is in progress."""
     task = context.tasks.complete(task_id)
     return _told(context, f"Task {task.id} is completed.")
 
 
-@tool(idempotent=True)
+@tool(idempotent=True, in_order=True)
 def list_tasks(context: ToolContext) -> dict[str, JsonValue]:
     """Read your list of tasks."""
     return _list(context, "These are your tasks." if context.tasks.tasks else "There are none.")
 
 
-@tool(idempotent=True)
+@tool(idempotent=True, in_order=True)
 def clear_tasks(context: ToolContext) -> dict[str, JsonValue]:
     """Take all tasks off your list."""
     count = context.tasks.clear()
