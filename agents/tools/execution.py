@@ -195,15 +195,17 @@ class _Round:
         if tool.needs_approval and not allowed:
             self._failed(call, NOT_ALLOWED, started_at=now)
             return
-        work = partial(tool.call, arguments, self._given)
-        if tool.in_order:
-            work = partial(_after, self._before, work)
-        future = _threads(len(self.context.callers)).submit(work)
-        patience = tool.timeout_seconds
-        if tool.in_order:
-            self._before = future
-            patience = self._patience = self._patience + patience  # those before it take theirs
+        future, patience = self._submit(tool, partial(tool.call, arguments, self._given))
         self.running[future] = _Started(call, tool, now, deadline=now + patience)
+
+    def _submit(self, tool: Tool, work: Callable[[], JsonValue]) -> tuple[Future[JsonValue], float]:
+        """Have a thread do the work; return what comes of it, and how long it may take."""
+        threads = _threads(len(self.context.callers))
+        if not tool.in_order:
+            return threads.submit(work), tool.timeout_seconds
+        self._before = threads.submit(_after, self._before, work)
+        self._patience += tool.timeout_seconds  # those before it take theirs
+        return self._before, self._patience
 
     def _record_call(self, call: ToolCall) -> None:
         event = ToolCalled(
