@@ -1,5 +1,6 @@
 """Django's settings. Every value that differs between installations comes from `env.py`."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +180,7 @@ SKILLS_DIRS = (
     *env.skills_dirs,
     Path.cwd() / "skills",
     Path.cwd() / ".agents" / "skills",
-    Path.home() / ".agents" / "skills",
+    Path(os.path.expanduser("~")) / ".agents" / "skills",  # noqa: PTH111  (there may be no home)
     BASE_DIR / "skills",
 )
 QUEUE_PER_THREAD = env.queue_per_thread

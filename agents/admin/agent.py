@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from agents import mcp_servers, selectors
 from agents.models import Agent
 from agents.skills import Skill
+from agents.tools.builtin.results import read_result
 from agents.tools.registry import registry
 
 
@@ -82,7 +83,8 @@ class AgentForm(forms.ModelForm[Agent]):
         super().__init__(*args, **kwargs)
         tools = self.fields["tools"]
         assert isinstance(tools, forms.MultipleChoiceField)  # noqa: S101  (for the type checker)
-        offered = [*registry.all(), *mcp_servers.all_tools()]
+        own = [tool for tool in registry.all() if tool.name != read_result.name]  # all have it
+        offered = [*own, *mcp_servers.all_tools()]
         tools.choices = [(tool.name, _described(tool.name, tool.description)) for tool in offered]
         approvals = self.fields["approvals"]
         assert isinstance(approvals, forms.MultipleChoiceField)  # noqa: S101  (as above)
