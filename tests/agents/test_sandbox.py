@@ -73,12 +73,12 @@ ESCAPES = {
     "the devices": "open('/dev/x', 'w')",
     "its own program": "open('/main.py', 'w')",
     "a mount": "import ctypes, os; l = ctypes.CDLL(None, use_errno=True)\n"
-    "assert l.mount(b'none', b'/work', b'tmpfs', 0, None) == 0, os.strerror(ctypes.get_errno())",
+    "assert l.mount(b'none', b'/space', b'tmpfs', 0, None) == 0, os.strerror(ctypes.get_errno())",
     "more namespaces": "import ctypes, os; l = ctypes.CDLL(None, use_errno=True)\n"
     "assert l.unshare(0x10000000) == 0, os.strerror(ctypes.get_errno())",
     "root": "import os; os.setuid(0)",
     "a chroot": "import os; os.chroot('/tmp')",
-    "a device": "import os; os.mknod('/work/sda', 0o60660, os.makedev(8, 0))",
+    "a device": "import os; os.mknod('/space/sda', 0o60660, os.makedev(8, 0))",
     "a socket": "import socket; socket.socket(socket.AF_UNIX).connect('/var/run/docker.sock')",
     "the parent": f"import os; os.kill({os.getpid()}, 9)",
 }
