@@ -1,5 +1,7 @@
 """Long results, kept in the database for all workers."""
 
+from collections.abc import Iterable
+
 from typing_extensions import override
 
 from agents.models import Artifact
@@ -18,3 +20,8 @@ class StoredArtifacts(Artifacts):
     @override
     def get(self, name: str) -> str | None:
         return Artifact.objects.filter(name=name).values_list("content", flat=True).first()
+
+
+def discard(names: Iterable[str]) -> None:
+    """Delete texts for good."""
+    Artifact.objects.filter(name__in=list(names)).delete()

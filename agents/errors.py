@@ -7,7 +7,11 @@ AgentError
 ├── PersonAsked        the person: a tool needs an answer before it can go on
 ├── Suspended          the person: calls wait for a decision or an answer
 ├── Cancelled          nobody: somebody pressed stop
-└── NoSuchAgent        the person: this agent is not there, or switched off
+├── NotAllowed         the person: somebody else has the right for this
+├── NoSuchAgent        the person: this agent is not there, or switched off
+├── AgentExists        the person: the slug is taken
+├── BadAgent           the person: an agent can't be like that
+└── ChangedMeanwhile   the person: somebody else has changed the agent
 """
 
 
@@ -98,3 +102,36 @@ class NoSuchAgent(AgentError):
 
     def __init__(self, slug: str) -> None:
         super().__init__(f"There is no active agent {slug!r}. Pick another one.")
+
+
+class AgentExists(AgentError):
+    """An agent is to be made, and is there already."""
+
+    code = "agent_exists"
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"There is an agent {slug!r} already. Give it another slug, or change it.")
+
+
+class BadAgent(AgentError):
+    """An agent can't be like that; the sentence says why."""
+
+    code = "bad_agent"
+
+
+class ChangedMeanwhile(AgentError):
+    """An agent is not as it was when the person looked at it."""
+
+    code = "changed_meanwhile"
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"The agent {slug!r} was changed meanwhile. Look at it again.")
+
+
+class NotAllowed(AgentError):
+    """A person without the right for this."""
+
+    code = "not_allowed"
+
+    def __init__(self) -> None:
+        super().__init__("You have no right to do this. The owner can give it in the admin.")

@@ -12,7 +12,7 @@ from django.db import Error as DatabaseTrouble
 from typing_extensions import override
 
 from agents.errors import AgentError
-from chat import frames, gateway, selectors
+from chat import credentials, frames, gateway, selectors
 from chat.errors import BadRequest, ChatError, MessageTooLong, NoSuchThread, Unavailable
 from chat.feed import Feed
 from chat.frames import Frame
@@ -22,6 +22,7 @@ from chat.sockets import Scope, query, user_of
 NEW = "new"
 ESCAPED = 6  # the most characters that JSON takes for one
 CLOSE_CODES = {"unauthorized": 4401, "not_yours": 4403, "no_such_thread": 4404}
+REFUSED_AT_THE_DOOR = CLOSE_CODES | {"missing_scope": 4403, "rate_limited": 4429}
 CLOSE_OTHERWISE = 4400
 CLOSE_TOO_SLOW = 4429
 CLOSE_TRY_AGAIN = 1013
@@ -44,7 +45,7 @@ class ThreadConsumer(AsyncWebsocketConsumer):
             await self._open()
         except (ChatError, AgentError) as error:
             await self._refuse(error)
-            await self.close(CLOSE_CODES.get(error.code, CLOSE_OTHERWISE))
+            await self.close(REFUSED_AT_THE_DOOR.get(error.code, CLOSE_OTHERWISE))
         except DatabaseTrouble:
             await self._refuse(Unavailable())
             await self.close(CLOSE_TRY_AGAIN)
@@ -142,7 +143,7 @@ def _readable(text: str | None, data: bytes | None) -> str:
 
 def _act_now(scope: Scope, thread_id: UUID, command: frames.AnyCommand) -> None:
     """Do what a client asks for, if it still may: rights may have gone since it came in."""
-    user = user_of(scope)
+    user = user_of(scope, may="chat")
     thread, actor = selectors.thread_for(user, thread_id), f"user:{user.pk}"
     match command:
         case frames.Send():
@@ -186,7 +187,9 @@ def _say(thread: Thread, said: frames.Send, *, channel: str, actor: str) -> None
 
 
 def _find_or_start_now(scope: Scope, name: str, agent: str | None) -> Thread:
-    user = user_of(scope)
+    user = user_of(scope, may="read" if name != NEW else "chat")
+    if key := scope.get("api_key"):
+        credentials.check_rate(key)
     if name == NEW:
         return gateway.start(owner=user, agent=agent, actor=f"user:{user.pk}")
     try:

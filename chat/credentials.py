@@ -2,15 +2,21 @@
 
 import hashlib
 import secrets
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
+from chat import rates
+from chat.errors import MissingScope, TooManyRequests, Unauthorized
 from chat.models import ApiKey, SignInLink, User
+from chat.rates import Rate
 
 KEY_PREFIX = "parley_"
 SHOWN_CHARACTERS = len(KEY_PREFIX) + 6
+NOTED_EVERY = timedelta(minutes=1)  # a row is not written at each request
 
 
 def owner() -> User:
@@ -44,21 +50,82 @@ def redeem(token: str) -> User | None:
     return user if user.is_active else None
 
 
-def create_api_key(*, name: str, user: User) -> str:
-    """Make an API key and return it; it can't be read again."""
-    key = KEY_PREFIX + secrets.token_urlsafe(32)
-    ApiKey.objects.create(name=name, user=user, prefix=key[:SHOWN_CHARACTERS], digest=_digest(key))
+def create_api_key(
+    *,
+    name: str,
+    user: User,
+    scopes: Sequence[str] = ApiKey.Scope.values,
+    expires_at: datetime | None = None,
+) -> str:
+    """Make an API key and return it; it can't be read again.
+
+    Args:
+        name: What it is for.
+        user: Whom it stands for.
+        scopes: What it may do: "read", "chat", "manage"; everything if left out.
+        expires_at: From when on it is refused; never if left out.
+    """
+    row = ApiKey(name=name, user=user, scopes=list(scopes), expires_at=expires_at)
+    key = give_secret(row)
+    row.save()
     return key
 
 
-def user_of_key(key: str) -> User | None:
-    """Return the person an API key stands for; None if it is wrong or revoked."""
+def give_secret(row: ApiKey) -> str:
+    """Give a new key, which is not saved yet, its secret, and return that."""
+    key = KEY_PREFIX + secrets.token_urlsafe(32)
+    row.prefix, row.digest = key[:SHOWN_CHARACTERS], _digest(key)
+    return key
+
+
+def api_key(key: str) -> ApiKey | None:
+    """Return an API key, with its person; None if it is wrong, revoked or too old."""
+    now = timezone.now()
     found = (
         ApiKey.objects.select_related("user")
+        .filter(Q(expires_at=None) | Q(expires_at__gt=now))
         .filter(digest=_digest(key), revoked_at=None, user__is_active=True)
         .first()
     )
-    return found.user if found else None
+    if found is not None and (found.last_used_at is None or found.last_used_at < now - NOTED_EVERY):
+        ApiKey.objects.filter(pk=found.pk).update(last_used_at=now)
+    return found
+
+
+def person(key: str, scope: str) -> User:
+    """Return the person that an API key stands for.
+
+    Args:
+        key: The key, as it was sent.
+        scope: What it has to be good for.
+
+    Raises:
+        Unauthorized: It is wrong, revoked or too old.
+        MissingScope: It is not good for this.
+    """
+    found = api_key(key)
+    if found is None:
+        raise Unauthorized
+    if not found.may(scope):
+        raise MissingScope(scope)
+    return found.user
+
+
+def rate_of(key: ApiKey) -> Rate:
+    """Count a request of an API key, and return where it stands."""
+    return rates.take(str(key.pk), key.per_minute or settings.API_REQUESTS_PER_MINUTE)
+
+
+def check_rate(key: str) -> None:
+    """Count a request of an API key.
+
+    Raises:
+        TooManyRequests: It has come too often of late.
+    """
+    found = api_key(key)
+    rate = rate_of(found) if found else None
+    if rate is not None and not rate.allowed:
+        raise TooManyRequests(limit=rate.limit, retry_after_seconds=rate.retry_seconds)
 
 
 def _digest(secret: str) -> str:

@@ -2,6 +2,9 @@
 
 ChatError
 ├── BadRequest        the command can't be read
+├── Unauthorized      no session, or a key that is not good
+├── MissingScope      the key is not made for this
+├── TooManyRequests   the key comes too often; `retry_after_seconds` says when it may again
 ├── BadCharacters     a NUL, or half of a surrogate pair
 ├── EmptyMessage      nothing to say
 ├── MessageTooLong    more than the limit
@@ -10,6 +13,7 @@ ChatError
 ├── NotYours          it belongs to somebody else
 ├── NoSuchMoment      the thread has no such event
 ├── NoSuchRun         it is not there
+├── NoSuchWebhook     it is not there, or not yours
 ├── NothingToApprove  no call waits for a decision, or it is decided
 ├── NothingToAnswer   no question waits, or it is answered
 ├── NothingToSteer    no run is under way that could take a message in
@@ -19,6 +23,9 @@ ChatError
 ├── Unavailable       the database doesn't answer
 ├── NothingToStop     no run is under way
 ├── NothingToRetry    no run has ended yet
+├── HasForks          other threads go on from this one
+├── KeyReused         an Idempotency-Key came again with something else
+├── BadImport         a file that can't be imported
 ├── RunActive         wait for the run, or stop it
 └── LeaseLost         another worker has taken the thread over (no person sees it)
 """
@@ -37,6 +44,37 @@ class BadRequest(ChatError):
     def __init__(self, sentence: str, *, code: str = "bad_request") -> None:
         super().__init__(sentence)
         self.code = code
+
+
+class Unauthorized(ChatError):
+    """Nobody, or a key that is wrong, revoked or too old."""
+
+    code = "unauthorized"
+
+    def __init__(self) -> None:
+        super().__init__("Sign in, or send a valid API key: Authorization: Bearer <key>.")
+
+
+class MissingScope(ChatError):
+    """A key that is not good for this."""
+
+    code = "missing_scope"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This API key lacks the scope {scope!r}. Make one that has it.")
+
+
+class TooManyRequests(ChatError):
+    """A key that comes too often."""
+
+    code = "rate_limited"
+
+    def __init__(self, *, limit: int, retry_after_seconds: int) -> None:
+        super().__init__(
+            f"This API key may come {limit} times a minute. "
+            f"Come again in {retry_after_seconds} s."
+        )
+        self.retry_after_seconds = retry_after_seconds
 
 
 class EmptyMessage(ChatError):
@@ -100,6 +138,15 @@ class NoSuchRun(ChatError):
 
     def __init__(self) -> None:
         super().__init__("There is no such run.")
+
+
+class NoSuchWebhook(ChatError):
+    """A webhook that is not there, or belongs to somebody else."""
+
+    code = "no_such_webhook"
+
+    def __init__(self) -> None:
+        super().__init__("You have no such webhook.")
 
 
 class NothingToApprove(ChatError):
@@ -207,6 +254,30 @@ class RunActive(ChatError):
 
     def __init__(self) -> None:
         super().__init__("An answer is still on its way. Wait for it, or stop it first.")
+
+
+class HasForks(ChatError):
+    """A thread is to be deleted that others go on from."""
+
+    code = "has_forks"
+
+    def __init__(self) -> None:
+        super().__init__("Other threads go on from this one. Delete those first.")
+
+
+class KeyReused(ChatError):
+    """An `Idempotency-Key` that has come with something else before."""
+
+    code = "key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key came with another request before. Take a new one.")
+
+
+class BadImport(ChatError):
+    """A file that can't be imported; the sentence says why."""
+
+    code = "bad_import"
 
 
 class LeaseLost(ChatError):

@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import ClassVar, Literal
 from uuid import UUID
 
+from pydantic import JsonValue
+
 from agents.messages import Usage, Value
 from tracer.events import Event
 
@@ -15,6 +17,16 @@ PREFIX = "thread:"
 def stream_of(thread: UUID) -> str:
     """Return the name of a thread's stream."""
     return f"{PREFIX}{thread}"
+
+
+def topic_stream(owner: int, topic: str) -> str:
+    """Return the name of the stream of what is published to one of a person's topics."""
+    return f"topic:{owner}:{topic}"
+
+
+def completion_stream(owner: int, completion: UUID) -> str:
+    """Return the name of the stream of a conversation that a client keeps for itself."""
+    return f"completion:{owner}:{completion}"
 
 
 class RunState(StrEnum):
@@ -104,6 +116,18 @@ class ThreadRestored(ThreadEvent):
     kind: ClassVar[str] = "thread.restored"
 
 
+class ThreadDeleted(ThreadEvent):
+    """The thread is gone for good: the fields of all its earlier events are deleted.
+
+    `forgotten` are the facts that agents had kept or forgotten in it: they are gone as well.
+    """
+
+    kind: ClassVar[str] = "thread.deleted"
+
+    owner: int
+    forgotten: tuple[UUID, ...] = ()
+
+
 class ThreadAgentChanged(ThreadEvent):
     """Another agent answers by default."""
 
@@ -120,6 +144,23 @@ class ThreadHeadMoved(ThreadEvent):
     head: UUID
 
 
+# Topics -----------------------------------------------------------------------------------------
+
+
+class HookReceived(Event):
+    """Another program has published something to a topic.
+
+    `delivery` is the sender's own id of it; `body` is what it sent, as JSON if it is that.
+    """
+
+    kind: ClassVar[str] = "hook.received"
+
+    topic: str
+    delivery: str
+    content_type: str
+    body: JsonValue
+
+
 # Messages ---------------------------------------------------------------------------------------
 
 
@@ -128,7 +169,8 @@ class MessageAdded(Event):
 
     `agent` is who is asked, of a person's message, and who speaks, of an answer. `run` is the
     run that answers it, that it is given to while that runs (`steer`), or that it is the answer
-    of. `finish` is "complete", or why an answer is not.
+    of. `finish` is "complete", or why an answer is not. `said_at` is when it was said, if that was
+    elsewhere, before it was imported.
     """
 
     kind: ClassVar[str] = "message.added"
@@ -145,6 +187,7 @@ class MessageAdded(Event):
     client_id: UUID | None = None
     steer: bool = False
     finish: Literal["complete", "stopped", "failed"] = "complete"
+    said_at: datetime | None = None
 
 
 class MessageEdited(Event):

@@ -22,7 +22,7 @@ from agents.tools import Tool, ToolContext
 from agents.tools.execution import result_text
 from agents.tools.registry import registry
 from chat import credentials, gateway, selectors
-from chat.errors import ChatError
+from chat.errors import ChatError, Unauthorized
 from chat.models import Message, Run, Thread, User
 from chat.sockets import origin_is_ours, token_of
 from tracer import live
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mcp.types import CallToolResult, ListToolsResult
 
 NAME = "Parley"
+REFUSED = {"missing_scope": 403, "rate_limited": 429}
 ANSWER_SECONDS = 900.0
 LOOK_SECONDS = 2.0  # a hint may be lost; the row is not
 ENDED = {Run.State.COMPLETED, Run.State.FAILED, Run.State.CANCELLED, Run.State.WAITING}
@@ -56,9 +57,13 @@ ASKING: dict[str, Any] = {
 async def application(scope: Untyped, receive: Untyped, send: Untyped) -> None:
     """Answer one request of an MCP client."""
     token = token_of(scope)
-    user = await _user(token) if token and origin_is_ours(scope) else None
+    try:
+        user = await _user(token) if token and origin_is_ours(scope) else None
+    except ChatError as error:
+        await _refuse(send, error)
+        return
     if user is None:
-        await _refuse(send)
+        await _refuse(send, Unauthorized())
         return
     from mcp.server.lowlevel import Server  # noqa: PLC0415  (the SDK takes a while to load)
     from mcp.server.streamable_http_manager import (  # noqa: PLC0415
@@ -74,10 +79,13 @@ async def application(scope: Untyped, receive: Untyped, send: Untyped) -> None:
         await manager.handle_request(scope, receive, send)
 
 
-async def _refuse(send: Untyped) -> None:
+async def _refuse(send: Untyped, error: ChatError) -> None:
     headers = [(b"content-type", b"application/json"), (b"www-authenticate", b"Bearer")]
-    body = b'{"code": "unauthorized", "detail": "Send a valid API key: Authorization: Bearer ..."}'
-    await send({"type": "http.response.start", "status": 401, "headers": headers})
+    if error.retry_after_seconds is not None:
+        headers.append((b"retry-after", str(error.retry_after_seconds).encode()))
+    body = json.dumps({"code": error.code, "detail": str(error)}).encode()
+    status = REFUSED.get(error.code, 401)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
@@ -161,8 +169,9 @@ def _result(said: str | dict[str, Any], *, failed: bool = False) -> "CallToolRes
 # What waits for the database --------------------------------------------------------------------
 
 
-def _user_now(token: str) -> User | None:
-    return credentials.user_of_key(token)
+def _user_now(token: str) -> User:
+    credentials.check_rate(token)
+    return credentials.person(token, "chat")
 
 
 def _agents_now() -> list[Agent]:

@@ -40,6 +40,7 @@ from chat.events import (
     RunWaiting,
     ThreadAgentChanged,
     ThreadArchived,
+    ThreadDeleted,
     ThreadEvent,
     ThreadForked,
     ThreadHeadMoved,
@@ -135,6 +136,22 @@ def _plan_updated(event: PlanUpdated, entry: Recorded) -> None:
     thread.update(plan=[task.model_dump() for task in event.tasks])
 
 
+@_on(ThreadDeleted)
+def _thread_deleted(event: ThreadDeleted, entry: Recorded) -> None:
+    for model in (Pin, Summary, Snapshot, Run, Message):
+        model._default_manager.filter(thread=event.thread).delete()  # noqa: SLF001  (Django's name)
+    Thread.objects.filter(id=event.thread).delete()
+    gone = {
+        "owner_id": event.owner,
+        "agent": "",
+        "content": "",
+        "forgotten": True,
+        "created_at": entry.at,
+    }
+    for memory in event.forgotten:
+        Remembered.objects.update_or_create(id=memory, defaults=gone)
+
+
 def _keep_state(entry: Recorded) -> None:
     """Keep the thread's state of now and then, so that time travel reads little."""
     thread = UUID(entry.stream.removeprefix(PREFIX))
@@ -162,7 +179,7 @@ def _message_added(event: MessageAdded, entry: Recorded) -> None:
         client_id=event.client_id,
         finish=event.finish,
         seq=entry.seq,
-        created_at=entry.at,
+        created_at=event.said_at or entry.at,
     )
     thread = Thread.objects.filter(id=event.thread)
     head = None if event.role == "user" else thread.values_list("head", flat=True).first()

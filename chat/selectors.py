@@ -1,19 +1,52 @@
 """What there is to see of conversations, and for whom. Reads only; permission sits here."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Func, OuterRef, Q, QuerySet, TextField
 from django.utils import timezone
+from typing_extensions import override
 
 from chat.errors import NoSuchRun, NoSuchThread, NotYours
 from chat.events import ACTIVE, PREFIX
-from chat.models import Lease, Message, Run, Thread, User
+from chat.models import Lease, Message, Run, Thread, User, Webhook
 
 
 def threads_of(user: User) -> QuerySet[Thread]:
     """Return a person's threads, the last used first."""
     return Thread.objects.filter(owner=user)
+
+
+class _StreamName(Func):
+    """The name of a thread's stream, from its id, in the database's words."""
+
+    output_field = TextField()
+
+    @override
+    def as_sql(  # type: ignore[override]  # the names are Django's, and passed on
+        self, compiler: Any, connection: Any, **kwargs: Any
+    ) -> Any:
+        template = f"'{PREFIX}' || (%(expressions)s)::text"
+        if connection.vendor == "sqlite":  # it keeps ids without their hyphens
+            parts = ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+            cut = " || '-' || ".join(f"substr(%(expressions)s, {b}, {n})" for b, n in parts)
+            template = f"'{PREFIX}' || {cut}"
+        return super().as_sql(compiler, connection, template=template, **kwargs)
+
+
+def streams_of(user: User) -> Q:
+    """Select the events that a person may see: of own threads, topics and completions."""
+    threads = threads_of(user).order_by().values_list(_StreamName("id"))
+    own = Q(stream__in=threads)
+    for kind in ("topic", "completion"):
+        own |= Q(stream__startswith=f"{kind}:{user.pk}:")
+    return own
+
+
+def webhooks_of(user: User) -> QuerySet[Webhook]:
+    """Return a person's webhooks."""
+    return Webhook.objects.filter(owner=user)
 
 
 def thread_for(user: User, thread_id: UUID) -> Thread:

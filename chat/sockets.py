@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http.request import validate_host
 
 from chat import credentials
-from chat.errors import BadRequest
+from chat.errors import Unauthorized
 from chat.models import User
 
 Scope = Any  # Channels adds to ASGI's scopes as it goes; its stubs know only some of it
@@ -41,20 +41,23 @@ def with_user(application: Application) -> Application:
     return open_socket
 
 
-def user_of(scope: Scope) -> User:
+def user_of(scope: Scope, may: str) -> User:
     """Return who is on the socket, looked up anew: rights may have gone since it was opened.
 
+    Args:
+        scope: The socket's.
+        may: What an API key has to be good for: "read" or "chat".
+
     Raises:
-        BadRequest: Nobody who may be here; its code is "unauthorized".
+        Unauthorized: Nobody who may be here.
+        MissingScope: The key is not good for this.
     """
-    key, user, found = scope.get("api_key"), scope.get("user"), None
+    key, user = scope.get("api_key"), scope.get("user")
     if key:
-        found = credentials.user_of_key(key)
-    elif isinstance(user, User):
-        found = User.objects.filter(pk=user.pk, is_active=True).first()
+        return credentials.person(key, may)
+    found = User.objects.filter(pk=user.pk, is_active=True).first() if user else None
     if found is None:
-        msg = "Sign in first, or give a valid API key."
-        raise BadRequest(msg, code="unauthorized")
+        raise Unauthorized
     return found
 
 
@@ -66,6 +69,8 @@ def origin_is_ours(scope: Scope) -> bool:
     origin = origins[0].decode("latin-1")
     if origin in settings.CSRF_TRUSTED_ORIGINS:
         return True
+    if origin in settings.CORS_ALLOWED_ORIGINS and token_of(scope):
+        return True  # it can't use a session, only a key that it has been given
     parts = urlsplit(origin)
     host = next((value for name, value in scope["headers"] if name == b"host"), b"")
     same_host = parts.netloc == host.decode("latin-1")

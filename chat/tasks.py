@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from chat import control, gateway, leases, selectors, slots, titles, turn
+from chat import control, gateway, leases, selectors, slots, titles, turn, webhooks
 from chat.events import stream_of
 from chat.models import Thread
 from tracer import live
@@ -64,3 +64,18 @@ def name_thread(*, thread_id: str, run_id: str) -> None:
     """Name a thread after its first answer, if nobody has named it."""
     with slots.taken():
         titles.name(UUID(thread_id), run_id=UUID(run_id))
+
+
+@shared_task
+def deliver(*, delivery_id: str) -> None:
+    """Make one attempt to tell a webhook of an event."""
+    with slots.taken():
+        webhooks.send(UUID(delivery_id))
+
+
+@shared_task
+def deliver_due() -> None:
+    """Send again what was not taken, once its time has come; forget what ended long ago."""
+    webhooks.forget_old()
+    for each in webhooks.due():
+        deliver.delay(delivery_id=str(each))

@@ -1,73 +1,64 @@
 """The root of the REST API: mounts the routers, and turns errors into problem details."""
 
-import json
-from http import HTTPStatus
+from typing import Any
 
 import structlog
+from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
-from ninja.security import django_auth
+from ninja.openapi.schema import OpenAPISchema
+from typing_extensions import override
 
-from agents.api import router as agents
+from agents import api as agents
 from agents.errors import AgentError
-from chat.api.access import BearerKey
+from chat.api.access import MANAGE, READ
+from chat.api.events import router as events
+from chat.api.hooks import incoming
+from chat.api.hooks import router as hooks
 from chat.api.messages import router as messages
 from chat.api.runs import router as runs
 from chat.api.streams import router as streams
 from chat.api.threads import router as threads
-from chat.errors import ChatError, Unavailable
-
-STATUS = {
-    "bad_characters": 422,
-    "empty": 422,
-    "no_such_agent": 422,
-    "no_such_message": 404,
-    "no_such_moment": 404,
-    "no_such_run": 404,
-    "no_such_thread": 404,
-    "not_yours": 403,
-    "nothing_to_answer": 409,
-    "nothing_to_approve": 409,
-    "nothing_to_retry": 409,
-    "nothing_to_steer": 409,
-    "nothing_to_stop": 409,
-    "queue_full": 429,
-    "run_active": 409,
-    "too_long": 413,
-    "too_many_pins": 409,
-    "too_many_steers": 409,
-    "unavailable": 503,
-}
+from chat.errors import BadRequest, ChatError, Unauthorized, Unavailable
+from config import problems
+from config.problems import STATUS, problem
 
 logger = structlog.get_logger(__name__)
 
-api = NinjaAPI(
+
+class DescribedAPI(NinjaAPI):
+    """An API whose description tells of its errors, too."""
+
+    @override
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
+    ) -> OpenAPISchema:
+        """Return the description, with the problems that each operation can have."""
+        described = super().get_openapi_schema(path_prefix=path_prefix, path_params=path_params)
+        described["components"]["schemas"]["Problem"] = problems.SCHEMA
+        content = {problems.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        for operations in described["paths"].values():
+            for operation in operations.values():
+                for status, told in problems.TOLD.items():
+                    operation["responses"].setdefault(
+                        status, {"description": told, "content": content}
+                    )
+        return described
+
+
+api = DescribedAPI(
     title="Parley",
     version="1",
     description="Threads, messages and agents. Sign in, or send an API key as a bearer token.",
-    auth=[BearerKey(), django_auth],
+    auth=READ,
     docs_url="/docs",
 )
-api.add_router("", threads)
-api.add_router("", messages)
-api.add_router("", runs)
-api.add_router("", streams)
-api.add_router("", agents)
-
-
-def problem(status: int, *, code: str, detail: str, **more: object) -> HttpResponse:
-    """Return an error as problem details (RFC 9457), with our code beside them."""
-    body = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "code": code,
-        **more,
-    }
-    return HttpResponse(json.dumps(body), status=status, content_type="application/problem+json")
+for router in (threads, messages, runs, streams, events, hooks, incoming):
+    api.add_router("", router)
+api.add_router("", agents.read)
+api.add_router("", agents.manage, auth=MANAGE)
 
 
 @api.exception_handler(ChatError)
@@ -76,6 +67,8 @@ def _ours(_: HttpRequest, error: ChatError | AgentError) -> HttpResponse:
     response = problem(STATUS.get(error.code, 400), code=error.code, detail=str(error))
     if isinstance(error, ChatError) and error.retry_after_seconds is not None:
         response["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, Unauthorized):
+        response["WWW-Authenticate"] = "Bearer"
     return response
 
 
@@ -87,9 +80,13 @@ def _database(request: HttpRequest, error: OperationalError | InterfaceError) ->
 
 
 @api.exception_handler(AuthenticationError)
-def _unauthorized(_: HttpRequest, __: AuthenticationError) -> HttpResponse:
-    detail = "Sign in, or send an API key: Authorization: Bearer <key>."
-    return problem(401, code="unauthorized", detail=detail)
+def _unauthorized(request: HttpRequest, __: AuthenticationError) -> HttpResponse:
+    return _ours(request, Unauthorized())
+
+
+@api.exception_handler(RequestDataTooBig)
+def _too_big(request: HttpRequest, _: RequestDataTooBig) -> HttpResponse:
+    return _ours(request, BadRequest("The request is larger than this takes.", code="too_long"))
 
 
 @api.exception_handler(ValidationError)

@@ -3,6 +3,7 @@
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -46,6 +47,12 @@ class Env(BaseSettings):
     )
     csrf_trusted_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins behind a proxy, such as https://chat.example.org."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Origins whose pages may use the REST API, with an API key."
+    )
+    api_requests_per_minute: int = Field(
+        default=1_200, ge=1, description="How often an API key may come in a minute."
     )
     time_zone: str = Field(default="UTC", description="The time zone of people and of tools.")
     database_url: str = Field(
@@ -121,6 +128,12 @@ class Env(BaseSettings):
     skills_dirs: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(), description="More folders with skills, separated by commas; they count first."
     )
+    import_max_bytes: int = Field(
+        default=20_000_000, ge=1_000, description="The largest file of threads, in bytes."
+    )
+    hook_max_bytes: int = Field(
+        default=256_000, ge=1, description="The most that a program may publish at once, in bytes."
+    )
     queue_per_thread: int = Field(
         default=50, ge=1, description="How many answers may be on their way in one thread."
     )
@@ -155,6 +168,7 @@ class Env(BaseSettings):
     @field_validator(
         "allowed_hosts",
         "csrf_trusted_origins",
+        "cors_origins",
         "mcp_tools",
         "private_networks",
         "skills_dirs",
@@ -177,6 +191,16 @@ class Env(BaseSettings):
             msg = "it is like openai=60,anthropic=30: whole numbers above 0"
             raise ValueError(msg)
         return limits
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            parts = urlsplit(origin)
+            if parts.scheme not in {"http", "https"} or parts.netloc != origin.partition("//")[2]:
+                msg = "they are like https://chat.example.org, separated by commas"
+                raise ValueError(msg)
+        return value
 
     @field_validator("openai_base_url", "ollama_host")
     @classmethod

@@ -1,6 +1,7 @@
-"""What a browser may load, by page: the chat strictly, the admin as its theme needs it."""
+"""What responses tell browsers and programs: what a page may load, how much of a rate is left."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
@@ -33,6 +34,8 @@ STRICT, DOCS, ADMIN = (
 
 Next = Callable[[HttpRequest], HttpResponseBase]
 AsyncNext = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+Adds = Callable[[HttpRequest, HttpResponseBase], None]
+Middleware = Callable[[Any], Any]  # of either kind, as Django's chain is
 
 
 def policy_for(path: str) -> str:
@@ -44,24 +47,44 @@ def policy_for(path: str) -> str:
     return STRICT
 
 
-@sync_and_async_middleware
-def content_security_policy(get_response: Next | AsyncNext) -> Next | AsyncNext:
-    """Set the policy on every response that has none."""
-    if iscoroutinefunction(get_response):
-        following: AsyncNext = get_response
+def _on_responses(add: Adds) -> Middleware:
+    """Make a middleware of both kinds that adds something to every response."""
 
-        async def answer_async(request: HttpRequest) -> HttpResponseBase:
-            response = await following(request)
-            response.headers.setdefault("Content-Security-Policy", policy_for(request.path))
+    @sync_and_async_middleware
+    def middleware(get_response: Next | AsyncNext) -> Next | AsyncNext:
+        if iscoroutinefunction(get_response):
+            following: AsyncNext = get_response
+
+            async def answer_async(request: HttpRequest) -> HttpResponseBase:
+                response = await following(request)
+                add(request, response)
+                return response
+
+            return answer_async
+
+        before: Next = get_response  # type: ignore[assignment]  # the other of the two
+
+        def answer(request: HttpRequest) -> HttpResponseBase:
+            response = before(request)
+            add(request, response)
             return response
 
-        return answer_async
+        return answer
 
-    before: Next = get_response  # type: ignore[assignment]  # the other of the two
+    made: Middleware = middleware
+    return made
 
-    def answer(request: HttpRequest) -> HttpResponseBase:
-        response = before(request)
-        response.headers.setdefault("Content-Security-Policy", policy_for(request.path))
-        return response
 
-    return answer
+def _policy(request: HttpRequest, response: HttpResponseBase) -> None:
+    response.headers.setdefault("Content-Security-Policy", policy_for(request.path))
+
+
+def _rate(request: HttpRequest, response: HttpResponseBase) -> None:
+    rate = getattr(request, "rate", None)  # an API key's, if one came with the request
+    if rate is not None:
+        for name, value in rate.headers().items():
+            response.headers[name] = value
+
+
+content_security_policy = _on_responses(_policy)
+rate_headers = _on_responses(_rate)

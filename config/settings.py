@@ -6,6 +6,7 @@ from typing import Any
 
 import dj_database_url
 import django_stubs_ext
+from corsheaders.defaults import default_headers
 
 from config import folder, logs
 from config.env import BASE_DIR, ConfigError, read_env
@@ -29,6 +30,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_celery_beat",
+    "corsheaders",
     "ninja",
     "config",
     "tracer",
@@ -36,8 +38,11 @@ INSTALLED_APPS = [
     "chat",
 ]
 MIDDLEWARE = [
+    "config.metrics.count_requests",
     "django.middleware.security.SecurityMiddleware",
     "config.security.content_security_policy",
+    "config.security.rate_headers",
+    "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -108,6 +113,31 @@ SIGNIN_SECONDS = env.signin_minutes * 60
 SESSION_COOKIE_AGE = 30 * 24 * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
 
+# Pages of other origins may ask with an API key, where that is set; never with a session.
+CORS_ALLOWED_ORIGINS = list(env.cors_origins)
+CORS_URLS_REGEX = r"^/(api/v1|v1)/"
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_HEADERS = [
+    *default_headers,
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "last-event-id",
+    "x-parley-thread",
+]
+CORS_EXPOSE_HEADERS = [
+    "ETag",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Retry-After",
+    "X-Parley-Thread",
+]
+IMPORT_MAX_BYTES = env.import_max_bytes
+HOOK_MAX_BYTES = env.hook_max_bytes
+DATA_UPLOAD_MAX_MEMORY_SIZE = max(IMPORT_MAX_BYTES, 2_500_000)
+API_REQUESTS_PER_MINUTE = env.api_requests_per_minute
+
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -151,6 +181,7 @@ CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "resume-runs": {"task": "chat.tasks.resume_runs", "schedule": 10.0},
+    "deliver-due": {"task": "chat.tasks.deliver_due", "schedule": 5.0},
 }
 
 # Models -----------------------------------------------------------------------------------------

@@ -2,12 +2,15 @@
 
 from django.contrib import admin
 from django.templatetags.static import static
-from django.urls import path
+from django.urls import path, re_path
+from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 
 from chat.views import pages, signin
 from config.api import api
 from config.health import healthz, readyz
+from config.metrics import metrics
+from config.problems import no_such_path
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -22,7 +25,9 @@ urlpatterns = [
     path("admin/login/", signin.signin),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
+    re_path(r"^api/v1/.*", csrf_exempt(no_such_path)),
     path("favicon.ico", RedirectView.as_view(url=static("chat/icon.svg"))),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
 ]

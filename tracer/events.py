@@ -15,6 +15,8 @@ from typing_extensions import override
 
 from tracer.errors import UnknownKind
 
+PURGED = {"purged": True}
+
 _classes: dict[str, type["Event"]] = {}
 
 
@@ -70,7 +72,7 @@ class Recorded:
     @property
     def kind(self) -> str:
         """The event's kind, such as "message.added"."""
-        return self.event.kind
+        return self.event.was if isinstance(self.event, Purged) else self.event.kind
 
     def pack(self) -> list[Any]:
         """Write everything but the stream's name as JSON values."""
@@ -103,6 +105,16 @@ class Recorded:
         )
 
 
+class Purged(Event):
+    """An event whose fields were deleted for good. That it was, and where, stays."""
+
+    was: str
+
+    @override
+    def payload(self) -> dict[str, Any]:
+        return dict(PURGED)
+
+
 def load(kind: str, data: Mapping[str, Any]) -> Event:
     """Make the event of a stored kind and its data.
 
@@ -110,6 +122,8 @@ def load(kind: str, data: Mapping[str, Any]) -> Event:
         UnknownKind: No class declares this kind.
         pydantic.ValidationError: The data doesn't fit the class.
     """
+    if data == PURGED:
+        return Purged(was=kind)
     try:
         event_class = _classes[kind]
     except KeyError:

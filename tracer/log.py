@@ -3,20 +3,26 @@
 Whoever appends decides something; who may is listed in the contract "one-door".
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import wraps
-from itertools import zip_longest
+from itertools import repeat, zip_longest
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from tracer import followers
+from tracer import followers, immutability
 from tracer.errors import ConcurrentAppend
 from tracer.events import Event, Recorded, load
 from tracer.models import Stream, TraceEvent
 
 _BATCH = 500
+_PURGE = {
+    "sqlite": "UPDATE tracer_traceevent SET data = %s WHERE stream = %s AND seq < %s",
+    "postgresql": (
+        "UPDATE tracer_traceevent SET data = CAST(%s AS jsonb) WHERE stream = %s AND seq < %s"
+    ),
+}
 _TAKE = """
     INSERT INTO tracer_stream (name, last_seq) VALUES (%s, %s)
     ON CONFLICT (name) DO UPDATE SET last_seq = tracer_stream.last_seq + %s
@@ -29,7 +35,7 @@ def append(
     *events: Event,
     expected_seq: int | None = None,
     actor: str = "",
-    correlation_id: UUID | None = None,
+    correlation_id: UUID | Sequence[UUID | None] | None = None,
     causation_id: UUID | None = None,
     durations_ms: Sequence[int | None] = (),
     first_id: UUID | None = None,
@@ -41,7 +47,7 @@ def append(
         events: The facts, in order.
         expected_seq: The last seq the caller has read, if it decided by it.
         actor: Who did it.
-        correlation_id: The run that the events belong to.
+        correlation_id: The run that the events belong to; or, one by one, those of each.
         causation_id: The event that led to them.
         durations_ms: How long what ended with each event took, in the events' order.
         first_id: The first event's id, for a caller that may have to ask whether it has landed.
@@ -56,20 +62,26 @@ def append(
         if expected_seq is not None and expected_seq != first - 1:
             raise ConcurrentAppend(stream, expected=expected_seq, actual=first - 1)
         now = timezone.now()
-        numbered = zip_longest(range(first, first + len(events)), events, durations_ms)
+        correlated: Iterable[UUID | None]
+        if correlation_id is None or isinstance(correlation_id, UUID):
+            correlated = repeat(correlation_id, len(events))
+        else:
+            correlated = correlation_id
+        numbers = range(first, first + len(events))
+        numbered = zip_longest(numbers, events, durations_ms, correlated)
         entries = [
             Recorded(
                 id=first_id if first_id and seq == first else uuid4(),
                 stream=stream,
                 seq=seq,
                 event=event,
-                correlation_id=correlation_id,
+                correlation_id=correlated_with,
                 causation_id=causation_id,
                 actor=actor,
                 duration_ms=duration_ms,
                 at=now,
             )
-            for seq, event, duration_ms in numbered
+            for seq, event, duration_ms, correlated_with in numbered
         ]
         TraceEvent.objects.bulk_create(_row(entry) for entry in entries)
         for project in followers.projectors():
@@ -127,6 +139,21 @@ def read(
     return map(_recorded, rows.iterator(chunk_size=_BATCH))
 
 
+def purge(stream: str, *, before: int) -> int:
+    """Delete the fields of a stream's events for good; each keeps its place, kind and time.
+
+    Args:
+        stream: The stream's name.
+        before: The seq of the first event that stays as it is: the one that tells of this.
+
+    Returns:
+        How many events were emptied.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_PURGE[connection.vendor], [immutability.PURGED, stream, before])
+        return int(cursor.rowcount)
+
+
 def read_correlated(
     correlation_ids: Collection[UUID], *, kinds: Sequence[str] = ()
 ) -> Iterator[Recorded]:
@@ -140,6 +167,11 @@ def read_correlated(
     if kinds:
         rows = rows.filter(kind__in=kinds)
     return map(_recorded, rows.iterator(chunk_size=_BATCH))
+
+
+def mentioned(text: str, *, kinds: Sequence[str]) -> bool:
+    """Tell whether any event of these kinds has a text in its fields. Reads all of them."""
+    return TraceEvent.objects.filter(kind__in=kinds, data__icontains=text).exists()
 
 
 def last_seq(stream: str) -> int:

@@ -7,7 +7,8 @@ be swapped between the check and the use; each redirect is a new request.
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -87,6 +88,32 @@ class Guard:
         Raises:
             ToolError: It may not be called, or gave nothing in time. The sentence says why.
         """
+        async with self._session(url) as session:
+            return await self._follow(session, url, params=params, headers=headers or {})
+
+    async def post(self, url: str, body: bytes, *, headers: dict[str, str]) -> Fetched:
+        """Send something to an address; where it leads on to is not followed.
+
+        Args:
+            url: Where; http or https.
+            body: What is sent.
+            headers: Sent with it.
+
+        Raises:
+            ToolError: It may not be called, or gave nothing in time. The sentence says why.
+        """
+        self._check(url)
+        async with (
+            self._session(url) as session,
+            session.post(
+                url, data=body, headers={"User-Agent": AGENT} | headers, allow_redirects=False
+            ) as response,
+        ):
+            return await self._taken(response)
+
+    @asynccontextmanager
+    async def _session(self, url: str) -> "AsyncIterator[aiohttp.ClientSession]":
+        """Give a session that reaches only who may be called, for a while; say what went wrong."""
         import aiohttp  # noqa: PLC0415  (for those who call somebody)
 
         session = aiohttp.ClientSession(
@@ -97,7 +124,7 @@ class Guard:
         )
         try:
             async with asyncio.timeout(self.seconds), session:
-                return await self._follow(session, url, params=params, headers=headers or {})
+                yield session
         except TimeoutError:
             msg = f"{_host(url)} did not answer within {self.seconds:g} s."
             raise ToolError(msg) from None

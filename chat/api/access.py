@@ -1,22 +1,43 @@
-"""Who calls: a program with an API key, or a page with its session."""
+"""Who calls, and what they may: a program with an API key, or a page with its session."""
+
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.http import HttpRequest
-from ninja.security import HttpBearer
+from ninja.security import HttpBearer, django_auth
 from typing_extensions import override
 
 from chat import credentials
-from chat.models import User
+from chat.errors import MissingScope, TooManyRequests
+from chat.models import ApiKey, User
 
 
 class BearerKey(HttpBearer):
-    """`Authorization: Bearer <api key>`."""
+    """`Authorization: Bearer <api key>`, with a key that has a scope."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__()
+        self.scope = scope
 
     @override
     def authenticate(self, request: HttpRequest, token: str) -> User | None:
-        user = credentials.user_of_key(token)
-        if user is not None:
-            request.user = user
-        return user
+        key = credentials.api_key(token)
+        return None if key is None else self._admitted(request, key)
+
+    def _admitted(self, request: HttpRequest, key: ApiKey) -> User:
+        rate = credentials.rate_of(key)
+        request.rate = rate  # type: ignore[attr-defined]  # `config.security` tells it
+        if not rate.allowed:
+            raise TooManyRequests(limit=rate.limit, retry_after_seconds=rate.retry_seconds)
+        if not key.may(self.scope):
+            raise MissingScope(self.scope)
+        request.user = key.user
+        return key.user
+
+
+READ, CHAT, MANAGE = (
+    [BearerKey(scope), django_auth]
+    for scope in (ApiKey.Scope.READ, ApiKey.Scope.CHAT, ApiKey.Scope.MANAGE)
+)
 
 
 def caller(request: HttpRequest) -> User:
@@ -28,3 +49,8 @@ def caller(request: HttpRequest) -> User:
 def actor(request: HttpRequest) -> str:
     """Return who calls, the way events name them."""
     return f"user:{caller(request).pk}"
+
+
+def named_by(request: HttpRequest, key: str | None) -> UUID | None:
+    """Return the id that an `Idempotency-Key` stands for: the same for the same caller."""
+    return uuid5(NAMESPACE_URL, f"{actor(request)} {request.path} {key}") if key else None

@@ -1,16 +1,19 @@
 """`/threads/{id}/messages`: read them, say something."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Literal
 from uuid import UUID, uuid5
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from ninja import Field, Header, Router, Schema, Status
+from ninja import Field, Router, Schema, Status
 from ninja.pagination import paginate
 
+from agents.paging import CursorPages
 from chat import gateway, selectors, tree
-from chat.api.access import actor, caller
+from chat.api.access import CHAT, actor, caller
+from chat.api.threads import IdempotencyKey
+from chat.errors import KeyReused
 from chat.models import Message
 
 router = Router(tags=["messages"])
@@ -19,12 +22,12 @@ router = Router(tags=["messages"])
 class MessageIn(Schema):
     """Something to say."""
 
-    content: str
-    agent: str | None = None
-    parent: UUID | None = None
-    replaces: UUID | None = None
-    steer: bool = False
-    client_id: UUID | None = None
+    content: str = Field(examples=["What is 17*23?"])
+    agent: str | None = Field(None, max_length=50, description="Who is asked: a slug.")
+    parent: UUID | None = Field(None, description="The message that it follows.")
+    replaces: UUID | None = Field(None, description="The message it is another wording of.")
+    steer: bool = Field(False, description="Give it to the run that is under way.")  # noqa: FBT003
+    client_id: UUID | None = Field(None, description="Your id: the same twice is one message.")
 
 
 class MessageOut(Schema):
@@ -52,20 +55,30 @@ class ReceiptOut(Schema):
 
 
 @router.get("/threads/{uuid:thread_id}/messages", response=list[MessageOut])
-@paginate
-def list_messages(request: HttpRequest, thread_id: UUID) -> QuerySet[Message]:
-    """All messages of a thread's tree, in the order they came."""
+@paginate(CursorPages, order=("seq", "id"))
+def list_messages(
+    request: HttpRequest,
+    thread_id: UUID,
+    *,
+    role: Literal["user", "assistant"] | None = None,
+    run: UUID | None = None,
+) -> QuerySet[Message]:
+    """All messages of a thread's tree, in the order they came.
+
+    What a fork has taken along stands in the thread that it goes on from (`origin`).
+    """
     thread = selectors.thread_for(caller(request), thread_id)
-    return Message.objects.filter(thread=thread).order_by("seq")
+    wanted = {name: value for name, value in (("role", role), ("run_id", run)) if value}
+    return Message.objects.filter(thread=thread, **wanted)
 
 
-@router.post("/threads/{uuid:thread_id}/messages", response={202: ReceiptOut})
+@router.post("/threads/{uuid:thread_id}/messages", response={202: ReceiptOut}, auth=CHAT)
 def send_message(
     request: HttpRequest,
     thread_id: UUID,
     payload: MessageIn,
     *,
-    idempotency_key: Annotated[str | None, Header()] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Status[gateway.Receipt]:
     """Say something. The answer streams over the thread's socket and lands as a message.
 
@@ -75,6 +88,9 @@ def send_message(
     client_id = payload.client_id
     if client_id is None and idempotency_key:
         client_id = uuid5(thread.id, idempotency_key)
+        known = selectors.message_by_client_id(thread, client_id)
+        if known and known.edited_at is None and known.content != payload.content:
+            raise KeyReused
     if payload.steer:
         receipt = gateway.steer(
             thread=thread,
@@ -102,7 +118,7 @@ def list_pins(request: HttpRequest, thread_id: UUID) -> list[UUID]:
     return sorted(tree.pins_of(selectors.thread_for(caller(request), thread_id)))
 
 
-@router.put("/threads/{uuid:thread_id}/pins/{uuid:message_id}", response={204: None})
+@router.put("/threads/{uuid:thread_id}/pins/{uuid:message_id}", response={204: None}, auth=CHAT)
 def pin(request: HttpRequest, thread_id: UUID, message_id: UUID) -> Status[None]:
     """Pin a message."""
     thread = selectors.thread_for(caller(request), thread_id)
@@ -110,7 +126,9 @@ def pin(request: HttpRequest, thread_id: UUID, message_id: UUID) -> Status[None]
     return Status(204, None)
 
 
-@router.delete("/threads/{uuid:thread_id}/pins/{uuid:message_id}", response={204: None})
+@router.delete(
+    "/threads/{uuid:thread_id}/pins/{uuid:message_id}", response={204: None}, auth=CHAT
+)
 def unpin(request: HttpRequest, thread_id: UUID, message_id: UUID) -> Status[None]:
     """Take a message's pin away."""
     thread = selectors.thread_for(caller(request), thread_id)

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Router, Schema, Status
 
 from chat import gateway, pending, selectors
-from chat.api.access import actor, caller
+from chat.api.access import CHAT, actor, caller
 from chat.models import Run
 
 router = Router(tags=["runs"])
@@ -67,7 +67,7 @@ def get_run(request: HttpRequest, run_id: UUID) -> dict[str, Any]:
     return _shown(selectors.run_for(caller(request), run_id))
 
 
-@router.post("/runs/{uuid:run_id}/cancel", response={202: RunOut})
+@router.post("/runs/{uuid:run_id}/cancel", response={202: RunOut}, auth=CHAT)
 def cancel_run(request: HttpRequest, run_id: UUID) -> Status[dict[str, Any]]:
     """Stop a run. What it has said is kept."""
     run = selectors.run_for(caller(request), run_id)
@@ -76,7 +76,7 @@ def cancel_run(request: HttpRequest, run_id: UUID) -> Status[dict[str, Any]]:
     return Status(202, _shown(run))
 
 
-@router.post("/runs/{uuid:run_id}/retry", response={202: NewRunOut})
+@router.post("/runs/{uuid:run_id}/retry", response={202: NewRunOut}, auth=CHAT)
 def retry_run(request: HttpRequest, run_id: UUID) -> Status[dict[str, UUID]]:
     """Have the message of a run answered once more."""
     run = selectors.run_for(caller(request), run_id)
@@ -84,7 +84,7 @@ def retry_run(request: HttpRequest, run_id: UUID) -> Status[dict[str, UUID]]:
     return Status(202, {"run": again})
 
 
-@router.post("/runs/{uuid:run_id}/approvals/{call}", response={202: RunOut})
+@router.post("/runs/{uuid:run_id}/approvals/{call}", response={202: RunOut}, auth=CHAT)
 def decide_call(
     request: HttpRequest, run_id: UUID, call: str, *, payload: DecisionIn
 ) -> Status[dict[str, Any]]:
@@ -98,7 +98,7 @@ def decide_call(
     return Status(202, _shown(run))
 
 
-@router.post("/runs/{uuid:run_id}/answers/{question}", response={202: RunOut})
+@router.post("/runs/{uuid:run_id}/answers/{question}", response={202: RunOut}, auth=CHAT)
 def answer_question(
     request: HttpRequest, run_id: UUID, question: str, *, payload: AnswerIn
 ) -> Status[dict[str, Any]]:

@@ -4,6 +4,8 @@ Adapters (pages, sockets, REST, the admin, bots) parse, call one of these, and r
 """
 
 from chat.gateway.decisions import answer, decide, expire, resume, supersede
+from chat.gateway.deletion import delete
+from chat.gateway.imports import import_thread
 from chat.gateway.messages import Place, Receipt, edit, pin, receive, steer
 from chat.gateway.runs import answer_late, retry, stop
 from chat.gateway.threads import (
@@ -15,6 +17,7 @@ from chat.gateway.threads import (
     restore,
     start,
 )
+from chat.gateway.topics import publish
 
 __all__ = [
     "Place",
@@ -24,11 +27,14 @@ __all__ = [
     "archive",
     "change_agent",
     "decide",
+    "delete",
     "edit",
     "expire",
     "fork",
+    "import_thread",
     "move_head",
     "pin",
+    "publish",
     "receive",
     "rename",
     "restore",

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from chat import selectors
-from chat.errors import QueueFull, Unavailable
+from chat.errors import NoSuchThread, QueueFull, Unavailable
 from chat.models import Thread
 from tracer.steady import steadily
 
@@ -22,7 +22,8 @@ RETRY_AFTER_SECONDS = 10
 def verb(function: Callable[Given, Result]) -> Callable[Given, Result]:
     """Make a function one of the gateway's: all or nothing, and a clear error for nothing.
 
-    It raises `Unavailable` if the database doesn't answer for a while.
+    It raises `Unavailable` if the database doesn't answer for a while, and `NoSuchThread` if the
+    thread was deleted meanwhile.
     """
     patient = steadily(PATIENCE_SECONDS)(function)
 
@@ -32,6 +33,8 @@ def verb(function: Callable[Given, Result]) -> Callable[Given, Result]:
             return patient(*args, **kwargs)
         except (OperationalError, InterfaceError) as error:
             raise Unavailable from error
+        except Thread.DoesNotExist as error:  # deleted while somebody was about to change it
+            raise NoSuchThread from error
 
     return call
 

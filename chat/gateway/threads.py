@@ -7,10 +7,11 @@ from django.db import transaction
 from agents import selectors as agents
 from agents.text import is_storable
 from chat import timeline, tree
-from chat.errors import BadCharacters, BadRequest, NoSuchMessage
+from chat.errors import BadCharacters, BadRequest, KeyReused, NoSuchMessage
 from chat.events import (
     ThreadAgentChanged,
     ThreadArchived,
+    ThreadEvent,
     ThreadForked,
     ThreadHeadMoved,
     ThreadRenamed,
@@ -20,13 +21,20 @@ from chat.events import (
 )
 from chat.gateway.door import verb
 from chat.models import Thread, User
-from tracer.log import append, lock
+from tracer.log import append, lock, read
 
 MAX_TITLE = 200
 
 
 @verb
-def start(*, owner: User, agent: str | None = None, title: str = "", actor: str) -> Thread:
+def start(
+    *,
+    owner: User,
+    agent: str | None = None,
+    title: str = "",
+    actor: str,
+    thread_id: UUID | None = None,
+) -> Thread:
     """Begin a conversation.
 
     Args:
@@ -34,22 +42,40 @@ def start(*, owner: User, agent: str | None = None, title: str = "", actor: str)
         agent: The slug of the agent that answers; the default agent if left out.
         title: If left out, the agent names the thread after its first answer.
         actor: Who does it.
+        thread_id: The id that it is to have. The same one twice is one thread.
 
     Raises:
         NoSuchAgent: There is no such active agent.
+        KeyReused: There is a thread of this id that was begun differently.
     """
     chosen = agents.active_agent(agent) if agent else agents.default_agent()
-    thread = uuid4()
+    thread = thread_id or uuid4()
     event = ThreadStarted(
         thread=thread, owner=owner.pk, agent=chosen.slug, title=_checked(title) if title else ""
     )
-    append(stream_of(thread), event, actor=actor)
+    _begin(thread, event, actor=actor)
     return Thread.objects.get(id=thread)
+
+
+def _begin(thread: UUID, event: ThreadStarted | ThreadForked, *, actor: str) -> None:
+    """Append a thread's first event, unless just this one is there."""
+    with transaction.atomic():
+        if lock(stream_of(thread)) == 0:
+            append(stream_of(thread), event, actor=actor)
+            return
+        first = next(read(stream_of(thread), until=1))
+        if first.event != event:
+            raise KeyReused
 
 
 @verb
 def fork(
-    thread: Thread, *, actor: str, message: UUID | None = None, seq: int | None = None
+    thread: Thread,
+    *,
+    actor: str,
+    message: UUID | None = None,
+    seq: int | None = None,
+    thread_id: UUID | None = None,
 ) -> Thread:
     """Go on from a place in a thread, in a new one; the thread itself stays as it is.
 
@@ -58,19 +84,26 @@ def fork(
         actor: Who does it.
         message: The message to go on from; the head of the moment if left out.
         seq: The event that the moment is at; the last one if left out.
+        thread_id: The id that the new one is to have. The same one twice is one thread.
 
     Raises:
+        KeyReused: There is a thread of this id that goes on from elsewhere.
         NoSuchMessage: The message is not in this thread, or was not at that moment.
         NoSuchMoment: The thread has no such event.
     """
+    new = thread_id or uuid4()
     with transaction.atomic():
         last = lock(thread.stream)
+        thread = Thread.objects.get(id=thread.id)
+        if (done := Thread.objects.filter(id=new).first()) is not None:
+            if done.origin_id != thread.id:
+                raise KeyReused
+            return done
         moment = timeline.at(thread, last if seq is None else seq)
         if message is not None:
             found = tree.message_in(thread, message)
             if found.thread_id == thread.id and found.seq > moment.seq:
                 raise NoSuchMessage
-        new = uuid4()
         event = ThreadForked(
             thread=new,
             owner=thread.owner_id,
@@ -80,7 +113,7 @@ def fork(
             origin_seq=moment.seq,
             head=message or moment.state.head,
         )
-        append(stream_of(new), event, actor=actor)
+        _begin(new, event, actor=actor)
     return Thread.objects.get(id=new)
 
 
@@ -106,21 +139,21 @@ def rename(thread: Thread, *, title: str, actor: str) -> None:
         BadRequest: The title is empty or longer than 200 characters.
         BadCharacters: It has characters that no text can have.
     """
-    append(thread.stream, ThreadRenamed(thread=thread.id, title=_checked(title)), actor=actor)
+    _append(thread, ThreadRenamed(thread=thread.id, title=_checked(title)), actor=actor)
 
 
 @verb
 def archive(thread: Thread, *, actor: str) -> None:
     """Put a thread away."""
     if thread.state != Thread.State.ARCHIVED:
-        append(thread.stream, ThreadArchived(thread=thread.id), actor=actor)
+        _append(thread, ThreadArchived(thread=thread.id), actor=actor)
 
 
 @verb
 def restore(thread: Thread, *, actor: str) -> None:
     """Get a thread back."""
     if thread.state != Thread.State.ACTIVE:
-        append(thread.stream, ThreadRestored(thread=thread.id), actor=actor)
+        _append(thread, ThreadRestored(thread=thread.id), actor=actor)
 
 
 @verb
@@ -131,7 +164,14 @@ def change_agent(thread: Thread, *, agent: str, actor: str) -> None:
         NoSuchAgent: There is no such active agent.
     """
     chosen = agents.active_agent(agent)
-    append(thread.stream, ThreadAgentChanged(thread=thread.id, agent=chosen.slug), actor=actor)
+    _append(thread, ThreadAgentChanged(thread=thread.id, agent=chosen.slug), actor=actor)
+
+
+def _append(thread: Thread, event: ThreadEvent, *, actor: str) -> None:
+    """Append an event to a thread that is still there."""
+    with transaction.atomic():
+        lock(thread.stream)
+        append(Thread.objects.get(id=thread.id).stream, event, actor=actor)
 
 
 def _checked(title: str) -> str:

@@ -137,7 +137,7 @@ def test_keys_are_revoked_and_never_shown(admin: Client, owner: User) -> None:
     assert key.encode() not in admin.get(f"/admin/chat/apikey/{row.pk}/change/").content
     admin.post("/admin/chat/apikey/", {"action": "revoke", "_selected_action": [str(row.pk)]})
 
-    assert credentials.user_of_key(key) is None
+    assert credentials.api_key(key) is None
 
 
 def test_a_person_without_rights_is_kept_out(client: Client, stranger: User) -> None:

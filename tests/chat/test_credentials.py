@@ -82,13 +82,13 @@ def test_a_key_is_made_listed_and_revoked(owner: User, stranger: User) -> None:
     key = run("create", "laptop")
     other = run("create", "phone", "--user", "stranger")
 
-    assert credentials.user_of_key(key) == owner
-    assert credentials.user_of_key(other) == stranger
+    assert credentials.person(key, "manage") == owner
+    assert credentials.person(other, "chat") == stranger
     listed = run("list")
     assert key not in listed
     assert f"{key[:13]}…  laptop  owner  active" in listed
     run("revoke", key[:13])
-    assert credentials.user_of_key(key) is None
+    assert credentials.api_key(key) is None
     assert "revoked" in run("list")
 
 

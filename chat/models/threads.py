@@ -1,59 +1,15 @@
-"""People, what they hold, and the rows that are folded from the stream.
+"""The rows that are folded from the stream.
 
 `Thread`, `Message` and `Run` are projections: only `chat/projections.py` writes them, and
 `manage.py rebuild` makes them again from the events. They point at each other by id, without
 constraints, since the stream decides what exists.
 """
 
-from uuid import uuid4
-
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser
 from django.db import models
 from typing_extensions import override
 
 from chat.events import RunState, stream_of
-
-
-class User(AbstractUser):
-    """A person. The owner is the first one."""
-
-    class Meta(AbstractUser.Meta):
-        verbose_name = "person"
-        verbose_name_plural = "people"
-
-
-class SignInLink(models.Model):
-    """A link that signs one person in, once, for a while. Only its hash is kept."""
-
-    digest = models.CharField(max_length=64, primary_key=True)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
-
-    @override
-    def __str__(self) -> str:
-        return f"for {self.user}, until {self.expires_at:%Y-%m-%d %H:%M}"
-
-
-class ApiKey(models.Model):
-    """A key for programs. Only its hash is kept; `prefix` tells keys apart."""
-
-    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
-    name = models.CharField(max_length=100)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
-    prefix = models.CharField(max_length=20)
-    digest = models.CharField(max_length=64, unique=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["name"]
-        verbose_name = "API key"
-
-    @override
-    def __str__(self) -> str:
-        return f"{self.name} ({self.prefix}…)"
 
 
 class Thread(models.Model):
