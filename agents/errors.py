@@ -6,6 +6,7 @@ AgentError
 ├── TooManyRounds      the person: the agent went round and round
 ├── PersonAsked        the person: a tool needs an answer before it can go on
 ├── Suspended          the person: calls wait for a decision or an answer
+├── CallsElsewhere     nobody: whoever asked makes these calls, and comes back with the results
 ├── Cancelled          nobody: somebody pressed stop
 ├── NotAllowed         the person: somebody else has the right for this
 ├── NoSuchAgent        the person: this agent is not there, or switched off
@@ -84,6 +85,15 @@ class Suspended(AgentError):
     def __init__(self, calls: tuple[str, ...]) -> None:
         super().__init__("The run waits for a person.")
         self.calls = calls
+
+
+class CallsElsewhere(AgentError):
+    """The model wants calls that whoever asked makes. The agent's own have been made."""
+
+    code = "calls_elsewhere"
+
+    def __init__(self) -> None:
+        super().__init__("The model wants calls that are made elsewhere.")
 
 
 class Cancelled(AgentError):

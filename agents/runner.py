@@ -7,12 +7,12 @@ from uuid import UUID
 
 from typing_extensions import override
 
-from agents.errors import LLMError
+from agents.errors import CallsElsewhere, LLMError
 from agents.events import LLMCalled, LLMFailed, LLMResponded
 from agents.llm import Asking, Broker, CompletionConfig, Sink
 from agents.llm.budget import shortened
 from agents.llm.registry import model_info
-from agents.messages import Reply, Turn, open_calls
+from agents.messages import Reply, ToolCall, Turn, open_calls
 from agents.recording import Recorder
 from agents.tools import ToolContext
 from agents.tools.collection import Registry
@@ -46,6 +46,7 @@ class Job:
         fallbacks: Models to ask instead when the first one fails before its first token.
         window: The tokens that the model takes: beyond them, results of older rounds are cut.
         fresh: Whether the answer must be a new one, even to a question that was asked before.
+        elsewhere: The tools whose calls are not made here, but by whoever asked.
     """
 
     model: str
@@ -60,9 +61,18 @@ class Job:
     fallbacks: tuple[str, ...] = ()
     window: int | None = None
     fresh: bool = False
+    elsewhere: frozenset[str] = frozenset()
 
 
-def run(job: Job, *, broker: Broker, context: ToolContext, recorder: Recorder, sink: Sink) -> Reply:
+def run(
+    job: Job,
+    *,
+    broker: Broker,
+    context: ToolContext,
+    recorder: Recorder,
+    sink: Sink,
+    conversation: list[Turn] | None = None,
+) -> Reply:
     """Run an agent until it answers; each step is recorded as it happens.
 
     Args:
@@ -71,6 +81,7 @@ def run(job: Job, *, broker: Broker, context: ToolContext, recorder: Recorder, s
         context: The run, for its tools; its cancellation ends the run.
         recorder: Where the steps are written down.
         sink: Takes the text of the answer as it streams; afterwards it holds the whole.
+        conversation: An empty list that takes the conversation as it grows, for who wants to see.
 
     Returns:
         The model's last reply.
@@ -80,8 +91,10 @@ def run(job: Job, *, broker: Broker, context: ToolContext, recorder: Recorder, s
         TooManyRounds: It called tools until its limit.
         Cancelled: Somebody pressed stop.
         Suspended: A person has to allow a call, or to answer one.
+        CallsElsewhere: Whoever asked has to make the last calls of the conversation.
     """
-    conversation = list(job.turns)
+    conversation = [] if conversation is None else conversation
+    conversation += job.turns
     if begun := open_calls(conversation):
         conversation += call_all(
             begun,
@@ -93,13 +106,19 @@ def run(job: Job, *, broker: Broker, context: ToolContext, recorder: Recorder, s
         )
     conversation += job.notes
     asking = _Asking(job, broker=broker, context=context, recorder=recorder, sink=sink)
+
+    def call(calls: Sequence[ToolCall]) -> list[Turn]:
+        ours = [each for each in calls if each.name not in job.elsewhere]
+        results = call_all(
+            ours, tools=job.tools, context=context, recorder=recorder, offset=sink.length
+        )
+        if len(ours) < len(calls):
+            conversation.extend(results)
+            raise CallsElsewhere
+        return results
+
     return until_answered(
-        conversation,
-        ask=asking.ask,
-        call=lambda calls: call_all(
-            calls, tools=job.tools, context=context, recorder=recorder, offset=sink.length
-        ),
-        max_rounds=job.config.max_tool_iterations,
+        conversation, ask=asking.ask, call=call, max_rounds=job.config.max_tool_iterations
     )
 
 
@@ -137,7 +156,7 @@ class _Asking:
             reply = self.broker.ask(
                 job.model,
                 shortened(conversation, most=job.window) if job.window else conversation,
-                Asking(tools, job.config, job.fallbacks, self.context, job.fresh),
+                Asking(tools, _config(job, number), job.fallbacks, self.context, job.fresh),
                 sink=_Paragraph(self.sink),
             )
         except LLMError as error:
@@ -195,6 +214,13 @@ class _Paragraph(Sink):
     @override
     def text(self) -> str:
         return self._sink.text
+
+
+def _config(job: Job, number: int) -> CompletionConfig:
+    """Return how the model is to answer: a tool that it must call, it must call once."""
+    if number == 1 or job.config.tool_choice is None:
+        return job.config
+    return job.config.model_copy(update={"tool_choice": None})
 
 
 def _since(started_at: float) -> int:

@@ -70,6 +70,11 @@ def tools_of(
     return _parts(agent, allowed, ()).registry(loaded)
 
 
+def tools_alone(agent: Agent) -> Registry:
+    """Return the tools of an agent that can't ask a person."""
+    return _parts(agent, (), ()).alone().registry()
+
+
 @dataclass(frozen=True, slots=True)
 class _Parts:
     """What the tools of an agent are put together from."""

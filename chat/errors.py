@@ -71,8 +71,7 @@ class TooManyRequests(ChatError):
 
     def __init__(self, *, limit: int, retry_after_seconds: int) -> None:
         super().__init__(
-            f"This API key may come {limit} times a minute. "
-            f"Come again in {retry_after_seconds} s."
+            f"This API key may come {limit} times a minute. Come again in {retry_after_seconds} s."
         )
         self.retry_after_seconds = retry_after_seconds
 

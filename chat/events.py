@@ -161,6 +161,35 @@ class HookReceived(Event):
     body: JsonValue
 
 
+# Completions ------------------------------------------------------------------------------------
+
+
+class CompletionAsked(Event):
+    """A client that keeps its conversation itself asks an agent. What was said is not kept here.
+
+    `tools` are the client's own.
+    """
+
+    kind: ClassVar[str] = "completion.asked"
+
+    run: UUID
+    agent: str
+    messages: int
+    tools: tuple[str, ...] = ()
+
+
+class CompletionEnded(Event):
+    """The client has its answer, calls to make, or what went wrong."""
+
+    kind: ClassVar[str] = "completion.ended"
+
+    run: UUID
+    agent: str
+    finish: str
+    usage: Usage | None = None
+    error: Problem | None = None
+
+
 # Messages ---------------------------------------------------------------------------------------
 
 

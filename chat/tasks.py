@@ -6,7 +6,18 @@ from uuid import UUID
 
 from celery import shared_task
 
-from chat import control, gateway, leases, selectors, slots, titles, turn, webhooks
+from chat import (
+    completions,
+    control,
+    embeddings,
+    gateway,
+    leases,
+    selectors,
+    slots,
+    titles,
+    turn,
+    webhooks,
+)
 from chat.events import stream_of
 from chat.models import Thread
 from tracer import live
@@ -79,3 +90,17 @@ def deliver_due() -> None:
     webhooks.forget_old()
     for each in webhooks.due():
         deliver.delay(delivery_id=str(each))
+
+
+@shared_task(acks_late=False)  # a client waits for it; one that is lost asks again
+def complete(*, completion_id: str) -> None:
+    """Answer a client that keeps its conversation itself."""
+    with slots.taken():
+        completions.answer(UUID(completion_id))
+
+
+@shared_task(acks_late=False)
+def embed(*, embedding_id: str) -> None:
+    """Embed texts for a client."""
+    with slots.taken():
+        embeddings.answer(UUID(embedding_id))

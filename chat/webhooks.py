@@ -109,9 +109,7 @@ def send(delivery_id: UUID) -> None:
 
 
 def _attempt(delivery: Delivery, body: bytes, secret: str) -> None:
-    proof = signatures.headers(
-        secret, message_id=str(delivery.id), at=int(time.time()), body=body
-    )
+    proof = signatures.headers(secret, message_id=str(delivery.id), at=int(time.time()), body=body)
     guard = Guard(
         networks=tuple(settings.PRIVATE_NETWORKS), seconds=ATTEMPT_SECONDS, most_bytes=10_000
     )

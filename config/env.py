@@ -115,6 +115,10 @@ class Env(BaseSettings):
         default="", description="Where that is, such as a SearXNG of one's own."
     )
     search_api_key: SecretStr = Field(default=SecretStr(""), description="The key that it wants.")
+    embedding_models: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("demo/embedding",),
+        description="Models that /v1/embeddings offers, by name, separated by commas.",
+    )
     private_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         default=(), description="Networks that tools may reach beside the public one: 10.1.0.0/16."
     )
@@ -169,6 +173,7 @@ class Env(BaseSettings):
         "allowed_hosts",
         "csrf_trusted_origins",
         "cors_origins",
+        "embedding_models",
         "mcp_tools",
         "private_networks",
         "skills_dirs",

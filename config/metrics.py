@@ -128,4 +128,3 @@ def _count(request: HttpRequest, response: HttpResponseBase, took: float) -> Non
     method = request.method if request.method in METHODS else "other"
     requests.labels(method, route, str(response.status_code)).inc()
     seconds.labels(method, route).observe(took)
-

@@ -6,6 +6,7 @@ from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 
+from chat.api.openai import views as openai
 from chat.views import pages, signin
 from config.api import api
 from config.health import healthz, readyz
@@ -26,6 +27,11 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
     re_path(r"^api/v1/.*", csrf_exempt(no_such_path)),
+    path("v1/models", openai.models),
+    path("v1/models/<path:name>", openai.model),
+    path("v1/chat/completions", openai.chat_completions),
+    path("v1/embeddings", openai.embeddings),
+    path("v1/<path:path>", csrf_exempt(openai.nothing)),
     path("favicon.ico", RedirectView.as_view(url=static("chat/icon.svg"))),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

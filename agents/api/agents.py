@@ -104,10 +104,12 @@ class ImportedOut(Schema):
 
 @read.get("/agents", response=list[AgentOut])
 @paginate(CursorPages, order=("id",))
-def list_agents(request: HttpRequest, *, active: bool | None = None) -> QuerySet[Agent]:
+def list_agents(
+    request: HttpRequest, *, state: Literal["active", "inactive", "all"] = "active"
+) -> QuerySet[Agent]:
     """The agents, in the order in which they were made; those switched off for who may see them."""
     found = _visible(request)
-    return found if active is None else found.filter(active=active)
+    return found if state == "all" else found.filter(active=state == "active")
 
 
 @read.get("/agents/{slug}", response=AgentOut, openapi_extra=MARKED)

@@ -25,6 +25,8 @@ class CompletionConfig(BaseModel):
         stop: Texts that end the answer.
         seed: For the same answer again, as far as the model keeps to it.
         max_tool_iterations: How often the model is asked again after its tools' results.
+        tool_choice: "auto", "none", "required" (it must call one), or the name of the tool that it
+            must call.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +42,7 @@ class CompletionConfig(BaseModel):
     stop: tuple[str, ...] = Field(default=(), max_length=4)
     seed: int | None = None
     max_tool_iterations: int = Field(default=10, ge=1, le=100)
+    tool_choice: str | None = Field(default=None, max_length=100)
 
     @property
     def output_limit(self) -> int | None:

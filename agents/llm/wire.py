@@ -29,9 +29,17 @@ def payload(request: Request, *, strict: bool = False) -> dict[str, Any]:
     }
     if request.tools and info.tools:
         body["tools"] = [function(tool) for tool in request.tools]
+        if request.config.tool_choice is not None:
+            body["tool_choice"] = _choice(request.config.tool_choice)
     elif request.tools:
         parameters.leave_out(request.model, {"tools": [tool.name for tool in request.tools]})
     return body | parameters.openai(request.config, info, strict=strict)
+
+
+def _choice(wanted: str) -> str | dict[str, Any]:
+    if wanted in {"auto", "none", "required"}:
+        return wanted
+    return {"type": "function", "function": {"name": wanted}}
 
 
 def message(turn: Turn, *, thinking: bool = False) -> dict[str, Any]:

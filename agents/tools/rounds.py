@@ -25,5 +25,6 @@ def until_answered(conversation: list[Turn], *, ask: Ask, call: Call, max_rounds
         reply = ask(conversation, number)
         if not reply.calls:
             return reply
-        conversation += [reply.turn(), *call(reply.calls)]
+        conversation.append(reply.turn())
+        conversation += call(reply.calls)
     raise TooManyRounds(max_rounds)

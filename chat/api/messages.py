@@ -126,9 +126,7 @@ def pin(request: HttpRequest, thread_id: UUID, message_id: UUID) -> Status[None]
     return Status(204, None)
 
 
-@router.delete(
-    "/threads/{uuid:thread_id}/pins/{uuid:message_id}", response={204: None}, auth=CHAT
-)
+@router.delete("/threads/{uuid:thread_id}/pins/{uuid:message_id}", response={204: None}, auth=CHAT)
 def unpin(request: HttpRequest, thread_id: UUID, message_id: UUID) -> Status[None]:
     """Take a message's pin away."""
     thread = selectors.thread_for(caller(request), thread_id)
