@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from chat import rates
-from chat.errors import MissingScope, TooManyRequests, Unauthorized
+from chat.errors import MissingScope, NoSuchPerson, TooManyRequests, Unauthorized
 from chat.models import ApiKey, SignInLink, User
 from chat.rates import Rate
 
@@ -28,6 +28,20 @@ def owner() -> User:
     made.set_unusable_password()
     made.save()
     return made
+
+
+def active_person(name: str | None) -> User:
+    """Return the active person of a name; the owner without one.
+
+    Raises:
+        NoSuchPerson: There is none.
+    """
+    if name is None:
+        return owner()
+    found = User.objects.filter(username=name, is_active=True).first()
+    if found is None:
+        raise NoSuchPerson(name)
+    return found
 
 
 def sign_in_token(user: User) -> str:

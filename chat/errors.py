@@ -13,6 +13,7 @@ ChatError
 ├── NotYours          it belongs to somebody else
 ├── NoSuchMoment      the thread has no such event
 ├── NoSuchRun         it is not there
+├── NoSuchPerson      there is nobody of that name
 ├── NoSuchWebhook     it is not there, or not yours
 ├── NothingToApprove  no call waits for a decision, or it is decided
 ├── NothingToAnswer   no question waits, or it is answered
@@ -137,6 +138,15 @@ class NoSuchRun(ChatError):
 
     def __init__(self) -> None:
         super().__init__("There is no such run.")
+
+
+class NoSuchPerson(ChatError):
+    """A name that nobody has, or somebody who was switched off."""
+
+    code = "no_such_person"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no active person {name!r}.")
 
 
 class NoSuchWebhook(ChatError):

@@ -54,7 +54,7 @@ def _endpoint(method: str, scope: str) -> Callable[[View], View]:
                 token = request.headers.get("Authorization", "")
                 caller = await caller_of(token.removeprefix("Bearer ").strip(), scope)
                 request.rate = caller.rate  # type: ignore[attr-defined]  # config.security tells it
-                return await view(request, caller, **more)
+                response: HttpResponseBase = await view(request, caller, **more)
             except OpenAIError as error:
                 return error.response()
             except RequestDataTooBig:
@@ -63,6 +63,7 @@ def _endpoint(method: str, scope: str) -> Callable[[View], View]:
                 logger.warning("database_away", path=request.path, error=str(error))
                 msg = "The database does not answer just now. Try again."
                 return OpenAIError(msg, status=503, code="unavailable").response()
+            return response
 
         return endpoint
 
