@@ -21,6 +21,7 @@ from agents.text import clean_json
 from agents.tools.registry import registry
 
 FORMAT = "parley.agents"
+RESERVED = "import"  # as an address
 MOST_BYTES = 2_000_000
 MOST_AGENTS = 500
 TEXTS = {"stop": "stop_texts", "fallback_models": "fallback_models"}  # lists here, lines there
@@ -148,7 +149,8 @@ def _locked(slug: str, if_match: str | None) -> Agent:
 
 def dump(agents: Sequence[Agent], *, form: Literal["json", "yaml"] = "json") -> str:
     """Write agents as a file."""
-    documents = [document(agent).model_dump(exclude_defaults=True) for agent in agents]
+    told = [document(agent).model_dump(exclude_defaults=True) for agent in agents]
+    documents = [{"slug": agent.slug, **each} for agent, each in zip(agents, told, strict=True)]
     content = {"format": FORMAT, "version": 1, "agents": documents}
     if form == "yaml":
         text: str = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=100)
@@ -208,6 +210,9 @@ def _saved(agent: Agent, wanted: AgentDocument, *, slugs: set[str]) -> Agent:
         wanted: What it is to be.
         slugs: Agents that will be there beside those that are.
     """
+    if wanted.slug == RESERVED:
+        msg = f"slug: {RESERVED!r} is an address of its own. Take another one."
+        raise BadAgent(msg)
     _check_names(agent, wanted, slugs)
     for name, value in wanted.model_dump().items():
         if clean_json(value) != value:

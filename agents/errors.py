@@ -8,6 +8,7 @@ AgentError
 ├── Suspended          the person: calls wait for a decision or an answer
 ├── CallsElsewhere     nobody: whoever asked makes these calls, and comes back with the results
 ├── Cancelled          nobody: somebody pressed stop
+├── MissingScope       the person: the API key is not made for this
 ├── NotAllowed         the person: somebody else has the right for this
 ├── NoSuchAgent        the person: this agent is not there, or switched off
 ├── AgentExists        the person: the slug is taken
@@ -145,3 +146,12 @@ class NotAllowed(AgentError):
 
     def __init__(self) -> None:
         super().__init__("You have no right to do this. The owner can give it in the admin.")
+
+
+class MissingScope(AgentError):
+    """A key that is not good for this."""
+
+    code = "missing_scope"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This API key lacks the scope {scope!r}. Make one that has it.")

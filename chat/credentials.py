@@ -9,8 +9,9 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
+from agents.errors import MissingScope
 from chat import rates
-from chat.errors import MissingScope, NoSuchPerson, TooManyRequests, Unauthorized
+from chat.errors import NoSuchPerson, TooManyRequests, Unauthorized
 from chat.models import ApiKey, SignInLink, User
 from chat.rates import Rate
 

@@ -3,7 +3,6 @@
 ChatError
 ├── BadRequest        the command can't be read
 ├── Unauthorized      no session, or a key that is not good
-├── MissingScope      the key is not made for this
 ├── TooManyRequests   the key comes too often; `retry_after_seconds` says when it may again
 ├── BadCharacters     a NUL, or half of a surrogate pair
 ├── EmptyMessage      nothing to say
@@ -54,15 +53,6 @@ class Unauthorized(ChatError):
 
     def __init__(self) -> None:
         super().__init__("Sign in, or send a valid API key: Authorization: Bearer <key>.")
-
-
-class MissingScope(ChatError):
-    """A key that is not good for this."""
-
-    code = "missing_scope"
-
-    def __init__(self, scope: str) -> None:
-        super().__init__(f"This API key lacks the scope {scope!r}. Make one that has it.")
 
 
 class TooManyRequests(ChatError):

@@ -59,7 +59,7 @@ async def application(scope: Untyped, receive: Untyped, send: Untyped) -> None:
     token = token_of(scope)
     try:
         user = await _user(token) if token and origin_is_ours(scope) else None
-    except ChatError as error:
+    except (ChatError, AgentError) as error:
         await _refuse(send, error)
         return
     if user is None:
@@ -79,9 +79,9 @@ async def application(scope: Untyped, receive: Untyped, send: Untyped) -> None:
         await manager.handle_request(scope, receive, send)
 
 
-async def _refuse(send: Untyped, error: ChatError) -> None:
+async def _refuse(send: Untyped, error: ChatError | AgentError) -> None:
     headers = [(b"content-type", b"application/json"), (b"www-authenticate", b"Bearer")]
-    if error.retry_after_seconds is not None:
+    if isinstance(error, ChatError) and error.retry_after_seconds is not None:
         headers.append((b"retry-after", str(error.retry_after_seconds).encode()))
     body = json.dumps({"code": error.code, "detail": str(error)}).encode()
     status = REFUSED.get(error.code, 401)

@@ -11,9 +11,10 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 from typing_extensions import override
 
-from agents import api as agents
+from agents.api.agents import router as agents
+from agents.api.catalogue import router as catalogue
 from agents.errors import AgentError
-from chat.api.access import MANAGE, READ
+from chat.api.access import READ
 from chat.api.events import router as events
 from chat.api.hooks import incoming
 from chat.api.hooks import router as hooks
@@ -55,10 +56,8 @@ api = DescribedAPI(
     auth=READ,
     docs_url="/docs",
 )
-for router in (threads, messages, runs, streams, events, hooks, incoming):
+for router in (threads, messages, runs, streams, events, hooks, incoming, agents, catalogue):
     api.add_router("", router)
-api.add_router("", agents.read)
-api.add_router("", agents.manage, auth=MANAGE)
 
 
 @api.exception_handler(ChatError)

@@ -19,6 +19,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from agents.errors import AgentError
 from chat import credentials
 from chat.errors import ChatError
 from chat.events import ACTIVE
@@ -83,7 +84,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
         try:
             credentials.person(token, "read")
-        except ChatError as error:
+        except (ChatError, AgentError) as error:
             return problem(STATUS[error.code], code=error.code, detail=str(error))
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 

@@ -10,12 +10,13 @@ from ninja.pagination import paginate
 
 from agents import documents
 from agents.documents import AgentDocument, AgentFields
-from agents.errors import NoSuchAgent, NotAllowed
+from agents.errors import MissingScope, NoSuchAgent, NotAllowed
 from agents.models import Agent, lines
 from agents.paging import CursorPages
 
-read = Router(tags=["agents"])
-manage = Router(tags=["agents"])
+router = Router(tags=["agents"])
+
+MANAGE = "manage"  # the scope of an API key
 
 Slug = Annotated[str, Path(pattern=r"^[-a-zA-Z0-9_]{1,50}$", examples=["demo"])]
 Form = Annotated[Literal["json", "yaml"], Query()]
@@ -102,7 +103,7 @@ class ImportedOut(Schema):
     agents: list[str] = Field(examples=[["helper"]])
 
 
-@read.get("/agents", response=list[AgentOut])
+@router.get("/agents", response=list[AgentOut])
 @paginate(CursorPages, order=("id",))
 def list_agents(
     request: HttpRequest, *, state: Literal["active", "inactive", "all"] = "active"
@@ -112,7 +113,20 @@ def list_agents(
     return found if state == "all" else found.filter(active=state == "active")
 
 
-@read.get("/agents/{slug}", response=AgentOut, openapi_extra=MARKED)
+@router.post("/agents/import", response={201: ImportedOut}, openapi_extra=FILE)
+def import_agents(request: HttpRequest, *, replace: bool = False) -> Status[dict[str, Any]]:
+    """Make the agents of a file, JSON or YAML: all of them, or none.
+
+    With `replace`, those that are there are changed to what the file says.
+    """
+    _check_manager(request, "add")
+    if replace:
+        _check_manager(request, "change")
+    made = documents.load(request.body, replace=replace)
+    return Status(201, {"agents": [each.slug for each in made]})
+
+
+@router.get("/agents/{slug}", response=AgentOut, openapi_extra=MARKED)
 def get_agent(
     request: HttpRequest, slug: Slug, *, response: HttpResponse, if_none_match: IfNoneMatch = None
 ) -> Any:  # noqa: ANN401  (an agent, or a response without a body)
@@ -127,7 +141,7 @@ def get_agent(
     return found
 
 
-@read.get("/agents/{slug}/export", response={200: None})
+@router.get("/agents/{slug}/export", response={200: None})
 def export_agent(request: HttpRequest, slug: Slug, *, format: Form = "json") -> HttpResponse:  # noqa: A002
     """An agent as a file that can be imported elsewhere. It has no secrets."""
     _check(request, "view")
@@ -141,31 +155,18 @@ def export_agent(request: HttpRequest, slug: Slug, *, format: Form = "json") -> 
     return response
 
 
-@manage.post("/agents", response={201: AgentOut}, openapi_extra=MARKED)
+@router.post("/agents", response={201: AgentOut}, openapi_extra=MARKED)
 def create_agent(
     request: HttpRequest, payload: AgentIn, *, response: HttpResponse
 ) -> Status[Agent]:
     """Make an agent."""
-    _check(request, "add")
+    _check_manager(request, "add")
     made = documents.create(payload)
     response["ETag"] = documents.etag(made)
     return Status(201, made)
 
 
-@manage.post("/agents/import", response={201: ImportedOut}, openapi_extra=FILE)
-def import_agents(request: HttpRequest, *, replace: bool = False) -> Status[dict[str, Any]]:
-    """Make the agents of a file, JSON or YAML: all of them, or none.
-
-    With `replace`, those that are there are changed to what the file says.
-    """
-    _check(request, "add")
-    if replace:
-        _check(request, "change")
-    made = documents.load(request.body, replace=replace)
-    return Status(201, {"agents": [each.slug for each in made]})
-
-
-@manage.patch("/agents/{slug}", response=AgentOut, openapi_extra=MARKED)
+@router.patch("/agents/{slug}", response=AgentOut, openapi_extra=MARKED)
 def change_agent(
     request: HttpRequest,
     slug: Slug,
@@ -175,17 +176,17 @@ def change_agent(
     if_match: IfMatch = None,
 ) -> Agent:
     """Change some of an agent. With `If-Match`, only if nobody else has changed it meanwhile."""
-    _check(request, "change")
+    _check_manager(request, "change")
     changes = payload.model_dump(exclude_unset=True)
     changed = documents.change(slug, changes, if_match=if_match)
     response["ETag"] = documents.etag(changed)
     return changed
 
 
-@manage.delete("/agents/{slug}", response={204: None})
+@router.delete("/agents/{slug}", response={204: None})
 def delete_agent(request: HttpRequest, slug: Slug, *, if_match: IfMatch = None) -> Status[None]:
     """Take an agent away. Its threads stay, and can go on with another one."""
-    _check(request, "delete")
+    _check_manager(request, "delete")
     documents.delete(slug, if_match=if_match)
     return Status(204, None)
 
@@ -202,3 +203,11 @@ def _may(request: HttpRequest, what: str) -> bool:
 def _check(request: HttpRequest, what: str) -> None:
     if not _may(request, what):
         raise NotAllowed
+
+
+def _check_manager(request: HttpRequest, what: str) -> None:
+    """Refuse who may not set agents up, and an API key that is not made for it."""
+    may = getattr(request, "may", None)  # of an API key, if one came with the request
+    if may is not None and not may(MANAGE):
+        raise MissingScope(MANAGE)
+    _check(request, what)

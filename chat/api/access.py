@@ -6,8 +6,9 @@ from django.http import HttpRequest
 from ninja.security import HttpBearer, django_auth
 from typing_extensions import override
 
+from agents.errors import MissingScope
 from chat import credentials
-from chat.errors import MissingScope, TooManyRequests
+from chat.errors import TooManyRequests
 from chat.models import ApiKey, User
 
 
@@ -31,6 +32,7 @@ class BearerKey(HttpBearer):
         if not key.may(self.scope):
             raise MissingScope(self.scope)
         request.user = key.user
+        request.may = key.may  # type: ignore[attr-defined]  # `agents.api` asks
         return key.user
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from django.db import transaction
@@ -35,7 +36,13 @@ CHANNEL = "import"
 MOST_EVENTS = 100_000
 NOT_WHOLE = Problem(code="imported", detail="It had failed where it comes from.", retryable=True)
 
-Correlated = tuple[Event, UUID | None]
+
+class Fact(NamedTuple):
+    """An event, the run that it belongs to, and how long it took."""
+
+    event: Event
+    run: UUID | None = None
+    duration_ms: int | None = None
 
 
 @verb
@@ -60,9 +67,10 @@ def import_thread(file: ThreadFile, *, owner: User, actor: str) -> Thread:
     with transaction.atomic():
         append(
             stream_of(thread),
-            *(event for event, _ in told),
+            *(each.event for each in told),
             actor=actor,
-            correlation_id=[run for _, run in told],
+            correlation_id=[each.run for each in told],
+            durations_ms=[each.duration_ms for each in told],
         )
     return Thread.objects.get(id=thread)
 
@@ -85,21 +93,21 @@ class _Told:
                 run = self._runs[message.id] = uuid4()
                 self._asked.setdefault(message.parent or "", run)
 
-    def events(self) -> Iterator[Correlated]:
+    def events(self) -> Iterator[Fact]:
         file, thread = self._file, self._thread
         title = " ".join(clean(file.title).split())[:MAX_TITLE]
         begun = ThreadStarted(thread=thread, owner=self._owner.pk, agent=self._agent, title=title)
-        yield begun, None
+        yield Fact(begun)
         for message in file.messages:
             if message.id in self._runs:
                 yield from self._answered(message, self._runs[message.id])
             else:
-                yield self._said(message), self._asked.get(message.id)
+                yield Fact(self._said(message), self._asked.get(message.id))
         pinned = [message for message in file.messages if message.pinned]
         for message in pinned[:MAX_PINS]:
-            yield MessagePinned(thread=thread, message=self._ids[message.id]), None
+            yield Fact(MessagePinned(thread=thread, message=self._ids[message.id]))
         if file.head is not None and file.head != file.messages[-1].id:
-            yield ThreadHeadMoved(thread=thread, head=self._ids[file.head]), None
+            yield Fact(ThreadHeadMoved(thread=thread, head=self._ids[file.head]))
 
     def _said(self, message: MessageEntry) -> MessageAdded:
         mine = message.role == "user"
@@ -118,26 +126,26 @@ class _Told:
             said_at=message.created_at,
         )
 
-    def _answered(self, message: MessageEntry, run: UUID) -> Iterator[Correlated]:
+    def _answered(self, message: MessageEntry, run: UUID) -> Iterator[Fact]:
         """Tell of a run: that it was queued, what it did, what it said, and that it has ended."""
         agent, answer = message.agent or self._agent, self._ids[message.id]
         question = self._ids[message.parent or ""]
         queued = RunQueued(
             run=run, agent=agent, thread=self._thread, message=question, answer=answer
         )
-        yield queued, run
-        yield RunStarted(run=run, agent=agent, attempt=1, answer=answer), run
+        yield Fact(queued, run)
+        yield Fact(RunStarted(run=run, agent=agent, attempt=1, answer=answer), run)
         for step in message.steps:
-            yield step.event(run), run
-        yield self._said(message), run
+            yield Fact(step.event(run), run, step.duration_ms)
+        yield Fact(self._said(message), run)
         common = {"run": run, "agent": agent, "message": answer, "usage": message.usage}
         match message.finish:
             case "complete":
-                yield RunCompleted.model_validate(common), run
+                yield Fact(RunCompleted.model_validate(common), run)
             case "stopped":
-                yield RunCancelled.model_validate(common), run
+                yield Fact(RunCancelled.model_validate(common), run)
             case "failed":
-                yield RunFailed.model_validate(common | {"error": NOT_WHOLE}), run
+                yield Fact(RunFailed.model_validate(common | {"error": NOT_WHOLE}), run)
 
 
 def _agent(slug: str) -> str:

@@ -3,7 +3,10 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -12,8 +15,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 from agents import selectors as agents
 from agents.errors import AgentError
 from agents.models import Agent
-from chat import gateway, history, selectors, timeline, tree
-from chat.errors import ChatError, NoSuchMoment, NoSuchThread, NotYours
+from chat import exports, gateway, history, selectors, timeline, tree
+from chat.errors import BadImport, ChatError, NoSuchMoment, NoSuchThread, NotYours
+from chat.files import load_files
 from chat.frames import MOST_DIGITS
 from chat.models import Thread, User
 from chat.views import signin
@@ -136,6 +140,67 @@ def archive(request: HttpRequest, thread_id: UUID) -> HttpResponse:
         return redirect("thread", found.id)
     gateway.archive(found, actor=_actor(request))
     return redirect("home")
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def delete(request: HttpRequest, thread_id: UUID) -> HttpResponse:
+    """Ask whether a thread is to be deleted for good; delete it."""
+    found = _thread(request, thread_id)
+    problem = ""
+    if request.method == "POST":
+        try:
+            gateway.delete(found, actor=_actor(request))
+        except ChatError as error:
+            problem = str(error)
+        else:
+            return redirect("home")
+    context = _frame(request, found) | {"thread": found, "problem": problem}
+    return render(request, "chat/delete.html", context, status=422 if problem else 200)
+
+
+@login_required
+@require_http_methods(["GET"])
+def export(request: HttpRequest, thread_id: UUID) -> HttpResponse:
+    """Give a thread as a file."""
+    return exports.exported(_thread(request, thread_id), request.GET.get("format", "json"))
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def import_threads(request: HttpRequest) -> HttpResponse:
+    """Ask for a file of threads; make them."""
+    shown: dict[str, Any] = {"limit": settings.IMPORT_MAX_BYTES}
+    given = request.FILES.get("file")
+    if request.method == "POST" and isinstance(given, UploadedFile):
+        try:
+            made = _imported(request, given)
+        except (ChatError, AgentError) as error:
+            shown["problem"] = str(error)
+        else:
+            return redirect("thread", made[0].id) if len(made) == 1 else redirect("home")
+    elif request.method == "POST":
+        shown["problem"] = "Choose a file first."
+    status = 422 if "problem" in shown else 200
+    return render(request, "chat/import.html", _frame(request) | shown, status=status)
+
+
+def _imported(request: HttpRequest, given: "UploadedFile[bytes]") -> list[Thread]:
+    """Make the threads of a file that came with a form: all of them, or none.
+
+    Raises:
+        BadImport: It is too large, or no file of threads.
+    """
+    assert isinstance(request.user, User)  # noqa: S101  (signed in, as the decorator has seen)
+    limit = settings.IMPORT_MAX_BYTES
+    if (given.size or 0) > limit:
+        msg = f"The file has {given.size:,} bytes; the limit is {limit:,}."
+        raise BadImport(msg)
+    with transaction.atomic():
+        return [
+            gateway.import_thread(file, owner=request.user, actor=_actor(request))
+            for file in load_files(given.read(), most_bytes=limit)
+        ]
 
 
 @login_required

@@ -86,6 +86,7 @@ function putBehind(entry, place) {
 // Events -----------------------------------------------------------------------------------------
 
 const onEvent = {
+  "thread.deleted": () => location.assign("/"),
   "thread.renamed": (data) => {
     document.getElementById("title").textContent = data.title;
     document.title = `${data.title} · Parley`;

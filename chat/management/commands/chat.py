@@ -27,6 +27,11 @@ STANDARD = "-"
 CHANNEL = "terminal"
 PATIENCE_SECONDS = 5.0
 ENDS = {"run.completed", "run.failed", "run.cancelled"}
+NOTES = {
+    "tool.called": "· {name} {arguments}",
+    "tool.failed": "· {name} failed: {error}",
+    "notice.told": "{content}",
+}
 STOPPED = 130  # as a shell tells of Ctrl-C
 
 
@@ -67,6 +72,7 @@ class Command(BaseCommand):
         with _frames(thread, after=seq) as frames:
             talk = _Talk(self, thread, receipt.run, actor=f"user:{user.pk}")
             talk.follow(frames)
+        self.stdout.write("")
         self.stderr.write(f"thread {thread.id}")
         if talk.problem:
             raise CommandError(talk.problem, returncode=talk.code)
@@ -109,28 +115,25 @@ class _Talk:
                 self._say(text)
             case {"type": "event", "correlation_id": self._run, "kind": kind, "data": data}:
                 return self._happened(kind, data)
+            case _:
+                pass
         return False
 
     def _happened(self, kind: str, data: dict[str, Any]) -> bool:
-        match kind:
-            case "run.started":
-                self._begun = True
-            case "message.added" if data["role"] == "assistant":
-                self._say(data["content"])
-            case "tool.called":
-                self._note(f"· {data['name']} {data['arguments']}")
-            case "tool.failed":
-                self._note(f"· {data['name']} failed: {data['error']}")
-            case "notice.told":
-                self._note(data["content"])
-            case "tool.approval_requested":
-                self._decide(data)
-            case "question.asked":
-                self._answer(data)
-            case "run.failed":
-                self.problem = data["error"]["detail"]
-            case "run.cancelled":
-                self.problem, self.code = "Stopped.", STOPPED
+        """Take an event; return whether it is the run's last."""
+        if kind in NOTES:
+            self._note(NOTES[kind].format(**data))
+        elif kind == "message.added" and data["role"] == "assistant":
+            self._say(data["content"])
+        elif kind == "tool.approval_requested":
+            self._decide(data)
+        elif kind == "question.asked":
+            self._answer(data)
+        elif kind == "run.failed":
+            self.problem = data["error"]["detail"]
+        elif kind == "run.cancelled":
+            self.problem, self.code = "Stopped.", STOPPED
+        self._begun = self._begun or kind == "run.started"
         return kind in ENDS
 
     def _say(self, whole: str) -> None:
@@ -146,7 +149,7 @@ class _Talk:
 
     def _note(self, text: str) -> None:
         if self._printed and not self._printed.endswith("\n"):
-            self._command.stderr.write("")
+            self._command.stderr.write("")  # a new line
         self._command.stderr.write(text)
 
     def _decide(self, data: dict[str, Any]) -> None:
