@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic import ValidationError as Unreadable
 
 from agents import mcp_servers, selectors
-from agents.errors import AgentExists, BadAgent, ChangedMeanwhile, NoSuchAgent
+from agents.errors import AgentExists, BadAgent, ChangedMeanwhile, UnknownAgent
 from agents.models import Agent, lines
 from agents.text import clean_json
 from agents.tools.registry import registry
@@ -109,7 +109,7 @@ def change(slug: str, changes: dict[str, Any], *, if_match: str | None = None) -
         if_match: The mark that it must have still.
 
     Raises:
-        NoSuchAgent: It is not there.
+        UnknownAgent: It is not there.
         ChangedMeanwhile: It has another mark.
         BadAgent: It can't be like that; the sentence says why.
     """
@@ -126,7 +126,7 @@ def delete(slug: str, *, if_match: str | None = None) -> None:
     """Take an agent away. Threads keep its name, and what it said.
 
     Raises:
-        NoSuchAgent: It is not there.
+        UnknownAgent: It is not there.
         ChangedMeanwhile: It has another mark than `if_match`.
     """
     with transaction.atomic():
@@ -136,7 +136,7 @@ def delete(slug: str, *, if_match: str | None = None) -> None:
 def _locked(slug: str, if_match: str | None) -> Agent:
     agent = Agent.objects.select_for_update().filter(slug=slug).first()
     if agent is None:
-        raise NoSuchAgent(slug)
+        raise UnknownAgent(slug)
     if if_match is not None and if_match.strip() != "*":
         marks = {mark.strip().removeprefix("W/") for mark in if_match.split(",")}
         if etag(agent) not in marks:

@@ -11,6 +11,7 @@ AgentError
 ├── MissingScope       the person: the API key is not made for this
 ├── NotAllowed         the person: somebody else has the right for this
 ├── NoSuchAgent        the person: this agent is not there, or switched off
+├── UnknownAgent       the person: there is no agent of this name at all
 ├── AgentExists        the person: the slug is taken
 ├── BadAgent           the person: an agent can't be like that
 └── ChangedMeanwhile   the person: somebody else has changed the agent
@@ -155,3 +156,12 @@ class MissingScope(AgentError):
 
     def __init__(self, scope: str) -> None:
         super().__init__(f"This API key lacks the scope {scope!r}. Make one that has it.")
+
+
+class UnknownAgent(AgentError):
+    """There is no agent of this slug, active or not."""
+
+    code = "unknown_agent"
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"There is no agent {slug!r}.")

@@ -41,6 +41,7 @@ STATUS = {
     "too_many_webhooks": 409,
     "unauthorized": 401,
     "unavailable": 503,
+    "unknown_agent": 404,
 }
 SCHEMA = {
     "title": "Problem",

@@ -10,7 +10,7 @@ from ninja.pagination import paginate
 
 from agents import documents
 from agents.documents import AgentDocument, AgentFields
-from agents.errors import MissingScope, NoSuchAgent, NotAllowed
+from agents.errors import MissingScope, NotAllowed, UnknownAgent
 from agents.models import Agent, lines
 from agents.paging import CursorPages
 
@@ -20,8 +20,10 @@ MANAGE = "manage"  # the scope of an API key
 
 Slug = Annotated[str, Path(pattern=r"^[-a-zA-Z0-9_]{1,50}$", examples=["demo"])]
 Form = Annotated[Literal["json", "yaml"], Query()]
-IfMatch = Annotated[str | None, Header(max_length=500, description="The `ETag` it must have.")]
-IfNoneMatch = Annotated[str | None, Header(max_length=500)]
+IfMatch = Annotated[
+    str | None, Header(alias="If-Match", max_length=500, description="The `ETag` it must have.")
+]
+IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", max_length=500)]
 MARKED = {"responses": {200: {"headers": {"ETag": {"schema": {"type": "string"}}}}}}
 FILE = {
     "requestBody": {
@@ -133,7 +135,7 @@ def get_agent(
     """One agent. Its `ETag` is what `If-Match` wants when it is changed."""
     found = _visible(request).filter(slug=slug).first()
     if found is None:
-        raise NoSuchAgent(slug)
+        raise UnknownAgent(slug)
     mark = documents.etag(found)
     if if_none_match is not None and mark in {each.strip() for each in if_none_match.split(",")}:
         return HttpResponseNotModified(headers={"ETag": mark})
@@ -147,7 +149,7 @@ def export_agent(request: HttpRequest, slug: Slug, *, format: Form = "json") -> 
     _check(request, "view")
     found = Agent.objects.filter(slug=slug).first()
     if found is None:
-        raise NoSuchAgent(slug)
+        raise UnknownAgent(slug)
     response = HttpResponse(
         documents.dump([found], form=format), content_type=f"application/{format}"
     )

@@ -58,7 +58,7 @@ def stream_events(
     thread_id: UUID,
     *,
     after: Annotated[int, Query(ge=0, lt=10**frames.MOST_DIGITS)] = 0,
-    last_event_id: Annotated[str | None, Header()] = None,
+    last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
 ) -> StreamingHttpResponse:
     """Server-sent events: every event behind `after`, then what happens, with the growing text.
 

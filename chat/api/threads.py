@@ -25,6 +25,7 @@ router = Router(tags=["threads"])
 IdempotencyKey = Annotated[
     str | None,
     Header(
+        alias="Idempotency-Key",
         min_length=1,
         max_length=200,
         description="The same key again gives what the first request gave.",
