@@ -33,6 +33,4 @@ class ShownOnceAdmin(ModelAdmin):
             "told": self.told,
             "back": f"admin:{obj._meta.app_label}_{obj._meta.model_name}_changelist",  # noqa: SLF001
         }
-        response = TemplateResponse(request, "admin/chat/shown_once.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        return TemplateResponse(request, "admin/chat/shown_once.html", context)

@@ -87,7 +87,6 @@ class Stateless(Question):
     def __init__(self, asked: Asked) -> None:
         super().__init__(asked.stream)
         self._asked = asked
-        self._waiting: WaitingForCompletion | None = None
 
     @override
     async def ask(self) -> Waiting:
@@ -102,12 +101,14 @@ class Stateless(Question):
             if refused:
                 raise _full(refused)
             await client.set(asked_key(asked.id), asked.model_dump_json(), ex=KEPT_SECONDS)
-            await _send(asked.id)
+            await self._send()
         except (redis.RedisError, OSError) as error:
             msg = "Questions can't be taken just now: Redis does not answer. Try again."
             raise OpenAIError(msg, status=503, code="unavailable") from error
-        self._waiting = WaitingForCompletion(self.listening, asked.id)
-        return self._waiting
+        return WaitingForCompletion(self.listening, asked.id, send=self._send)
+
+    async def _send(self) -> None:
+        await _send(self._asked.id)
 
     @override
     async def __aexit__(self, *_: object) -> None:

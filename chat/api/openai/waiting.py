@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from tracer import live
 
 LOOK_SECONDS = 1.0  # a hint may be lost; what it is about is not
 BEGIN_SECONDS = 90.0
+AGAIN_SECONDS = 5.0
 MISSED_BEATS = 3
 
 Untyped = Any  # redis-py types its answers too widely
@@ -134,10 +135,20 @@ class Waiting:
 class WaitingForCompletion(Waiting):
     """Waits for what a client asked that keeps its conversation itself."""
 
-    def __init__(self, subscription: live.Subscription, run: UUID) -> None:
+    def __init__(
+        self, subscription: live.Subscription, run: UUID, *, send: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Wait for a completion.
+
+        Args:
+            subscription: What it is heard with.
+            run: The completion.
+            send: Sends a worker to it; once more if nobody has come for a while.
+        """
         super().__init__(subscription, run)
         self._text.attempt = ATTEMPT
-        self._since = time.monotonic()
+        self._send = send
+        self._since = self._sent = time.monotonic()
         self._missed = 0
         self._looked = 0.0
 
@@ -159,9 +170,18 @@ class WaitingForCompletion(Waiting):
         except (redis.RedisError, OSError):
             return self._nobody() if self._late() else None
         if waiting:
-            return self._nobody() if self._late() else None
+            return await self._call_again()
         self._missed = 0 if alive else self._missed + 1
         return _vanished() if self._missed >= MISSED_BEATS else None
+
+    async def _call_again(self) -> Done | None:
+        """Send another worker, if the first one has not come: it may have died on the way."""
+        if self._late():
+            return self._nobody()
+        if time.monotonic() - self._sent > AGAIN_SECONDS:
+            self._sent = time.monotonic()
+            await self._send()
+        return None
 
     def _late(self) -> bool:
         return time.monotonic() - self._since > BEGIN_SECONDS
