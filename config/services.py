@@ -123,6 +123,8 @@ def _web() -> Service:
         options += ["--no-proxy-headers", "--no-server-header", "--log-level", "warning"]
         options += ["--ws-max-size", str(WEBSOCKET_BYTES), "--ws-per-message-deflate", "false"]
         options += ["--timeout-graceful-shutdown", "3"]
+        # Longer than clients keep a connection: one that is closed just as they use it is an error.
+        options += ["--timeout-keep-alive", "75"]
         command = [sys.executable, "-m", "uvicorn", *options, application]
     else:
         options = ["-b", host, "-p", port, "-v", "0", "--no-server-name"]

@@ -1,6 +1,7 @@
 """What all verbs have in common: patience with the database, and limits of what is on its way."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -17,6 +18,14 @@ Result = TypeVar("Result")
 
 PATIENCE_SECONDS = 3.0
 RETRY_AFTER_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """How many runs of one person, and of everybody, are on their way."""
+
+    owner: int
+    everybody: int
 
 
 def verb(function: Callable[Given, Result]) -> Callable[Given, Result]:
@@ -39,23 +48,32 @@ def verb(function: Callable[Given, Result]) -> Callable[Given, Result]:
     return call
 
 
-def check_room(thread: Thread) -> None:
+def crowd(thread: Thread) -> Crowd:
+    """Count what is on its way, up to the limits.
+
+    That is done without a lock, before one is taken that others wait for: senders at the same
+    moment may pass a limit by a few.
+    """
+    most = settings.QUEUE_TOTAL
+    owner = selectors.active_count(at_most=most, owner=thread.owner_id)
+    return Crowd(owner=owner, everybody=selectors.active_count(at_most=most))
+
+
+def check_room(crowd: Crowd, *, in_thread: int) -> None:
     """Refuse a run that there is no room for.
 
-    The limits are counted without a lock: senders at the same moment may pass one by a few.
+    Args:
+        crowd: What is on its way elsewhere.
+        in_thread: What is on its way in the thread.
 
     Raises:
         QueueFull: Too many are on their way in this thread, of this person, or of everybody.
     """
     limits = (
-        ("in this thread", settings.QUEUE_PER_THREAD, selectors.active_runs(thread).count),
-        ("for you", settings.QUEUE_PER_OWNER, lambda: _count(owner=thread.owner_id)),
-        ("for everybody", settings.QUEUE_TOTAL, _count),
+        ("in this thread", settings.QUEUE_PER_THREAD, in_thread),
+        ("for you", settings.QUEUE_PER_OWNER, crowd.owner),
+        ("for everybody", settings.QUEUE_TOTAL, crowd.everybody),
     )
     for whose, limit, count in limits:
-        if count() >= limit:
+        if count >= limit:
             raise QueueFull(whose, limit=limit, retry_after_seconds=RETRY_AFTER_SECONDS)
-
-
-def _count(*, owner: int | None = None) -> int:
-    return selectors.active_count(at_most=settings.QUEUE_TOTAL, owner=owner)

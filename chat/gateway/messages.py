@@ -1,5 +1,6 @@
 """Verbs for messages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -18,7 +19,7 @@ from chat.events import (
 )
 from chat.gateway.content import check_content
 from chat.gateway.decisions import supersede
-from chat.gateway.door import check_room, verb
+from chat.gateway.door import check_room, crowd, verb
 from chat.models import Message, Run, Thread
 from tracer.events import Event
 from tracer.log import append, lock
@@ -81,13 +82,16 @@ def receive(
         Unavailable: The database doesn't answer. Nothing is stored.
     """
     check_content(content)
+    crowded = crowd(thread)  # counted before the lock is taken, which everybody waits for
     with transaction.atomic():
         lock(thread.stream)
         if known := selectors.message_by_client_id(thread, client_id):
             return Receipt(message=known.id, run=known.run_id or UUID(int=0))
         thread = Thread.objects.get(id=thread.id)
-        check_room(thread)
-        supersede(thread, actor=sender)
+        active = list(selectors.active_runs(thread))
+        check_room(crowded, in_thread=len(active))
+        if any(run.state == Run.State.WAITING for run in active):
+            supersede(thread, actor=sender)
         receipt = Receipt(message=uuid4(), run=uuid4())
         asked = agents.active_agent(agent or thread.agent).slug
         said = MessageAdded(
@@ -96,7 +100,7 @@ def receive(
             role="user",
             content=content,
             agent=asked,
-            parent=_parent(thread, place or Place()),
+            parent=_parent(thread, place or Place(), active),
             run=receipt.run,
             channel=channel,
             sender=sender,
@@ -183,7 +187,7 @@ def _steered(thread: Thread) -> Run:
     return run
 
 
-def _parent(thread: Thread, place: Place) -> UUID | None:
+def _parent(thread: Thread, place: Place, active: Sequence[Run]) -> UUID | None:
     if place.replaces is not None:
         replaced = tree.message_in(thread, place.replaces)
         if replaced.role != Message.Role.USER:
@@ -191,7 +195,7 @@ def _parent(thread: Thread, place: Place) -> UUID | None:
         return replaced.parent_id
     if place.parent is not None:
         return tree.message_in(thread, place.parent).id
-    return selectors.newest_place(thread)
+    return active[-1].answer_id if active else thread.head
 
 
 @verb

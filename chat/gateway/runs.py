@@ -8,7 +8,7 @@ from agents import selectors as agents
 from chat import answers, context, selectors, tree
 from chat.errors import NothingToRetry, NothingToStop, RunActive
 from chat.events import RunCancelled, RunCancelRequested, RunQueued, ThreadHeadMoved
-from chat.gateway.door import check_room, verb
+from chat.gateway.door import check_room, crowd, verb
 from chat.models import Message, Run, Thread
 from tracer.events import Event
 from tracer.log import append, lock
@@ -71,6 +71,7 @@ def retry(thread: Thread, *, actor: str, message: UUID | None = None) -> UUID:
         QueueFull: Too much is on its way.
         Unavailable: The database doesn't answer. Nothing is stored.
     """
+    crowded = crowd(thread)
     with transaction.atomic():
         lock(thread.stream)
         if selectors.active_runs(thread).exists():
@@ -78,7 +79,7 @@ def retry(thread: Thread, *, actor: str, message: UUID | None = None) -> UUID:
         last = _answering(thread, message) if message else selectors.last_run(thread)
         if last is None:
             raise NothingToRetry
-        check_room(thread)
+        check_room(crowded, in_thread=0)
         run = uuid4()
         queued = RunQueued(
             run=run,
