@@ -1,4 +1,4 @@
-"""`/v1` with clients that nobody here wrote: OpenAI's own, LiteLLM, LangChain."""
+"""`/v1` with OpenAI's own client, as it is."""
 
 import asyncio
 import json
@@ -448,41 +448,3 @@ def test_a_worker_that_dies_is_told(
     assert time.monotonic() - began < 20
     answer = client.chat.completions.create(model=MODEL, messages=user(script(text="back")))
     assert answer.choices[0].message.content == "back"
-
-
-def test_litellm_as_a_client(parley: Installation, key: str) -> None:
-    import litellm
-
-    common = {"model": f"openai/{MODEL}", "api_base": f"{parley.url}/v1", "api_key": key}
-
-    whole = litellm.completion(messages=user(script(text="Hello")), **common)
-    chunks = litellm.completion(messages=user(script(tokens=50)), stream=True, **common)
-    calls = [{"name": "look", "arguments": '{"place": "x"}'}]
-    wanted = litellm.completion(messages=user(script(calls=calls)), tools=[LOOK], **common)
-
-    assert whole.choices[0].message.content == "Hello"
-    assert "49:" in "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
-    assert wanted.choices[0].message.tool_calls[0].function.name == "look"
-
-
-def test_langchain_as_a_client(parley: Installation, key: str) -> None:
-    from langchain_core.messages import HumanMessage, ToolMessage  # noqa: PLC0415
-    from langchain_openai import ChatOpenAI, OpenAIEmbeddings  # noqa: PLC0415
-
-    common: dict[str, Any] = {"base_url": f"{parley.url}/v1", "api_key": key, "max_retries": 0}
-    chat = ChatOpenAI(**common, model=MODEL)
-
-    assert chat.invoke(script(text="Hello")).content == "Hello"
-    assert "49:" in "".join(str(chunk.content) for chunk in chat.stream(script(tokens=50)))
-    asked = HumanMessage(script(calls=[{"name": "look", "arguments": '{"place": "x"}'}]))
-    bound = chat.bind_tools([LOOK])
-    wanted = bound.invoke([asked])
-    (call,) = wanted.tool_calls
-    assert (call["name"], call["args"]) == ("look", {"place": "x"})
-    result = ToolMessage("seen", tool_call_id=call["id"])
-    final = bound.invoke([asked, wanted, result, HumanMessage(script(text="Done."))])
-    assert final.content == "Done."
-    place = ChatOpenAI(**common, model="demo").with_structured_output(Place).invoke("A place.")
-    assert isinstance(place, Place)
-    embedding = OpenAIEmbeddings(model="demo/embedding", check_embedding_ctx_length=False, **common)
-    assert len(embedding.embed_documents(["a", "b"])) == 2
