@@ -28,6 +28,7 @@ from agents.cancellation import Cancellation
 from agents.endpoints import broker, web
 from agents.errors import AgentError, CallsElsewhere, Cancelled
 from agents.events import LLMResponded
+from agents.llm import CompletionConfig
 from agents.messages import ToolCall, Turn, Usage
 from agents.models import Agent
 from agents.recording import Recorder
@@ -115,8 +116,8 @@ def alive_key(completion: UUID) -> str:
     return f"parley:completion:{completion}:alive"
 
 
-def _steps_key(call: str) -> str:
-    return f"parley:completion:steps:{call}"
+def _steps_key(owner: int, call: str) -> str:
+    return f"parley:completion:steps:{owner}:{call}"
 
 
 def answer(completion: UUID) -> None:
@@ -197,12 +198,13 @@ class _Completion(Recorder):
         self.record(
             CompletionAsked(run=asked.id, agent=agent.slug, messages=len(asked.turns), tools=names)
         )
-        turns, conversation = [*_system(agent), *_with_steps(asked.turns)], []  # type: ignore[var-annotated]
+        turns = [*_system(agent), *_with_steps(asked)]
+        conversation: list[Turn] = []
         job = runner.Job(
             model=agent.model,
             turns=turns,
             tools=_tools(agent, asked),
-            config=agent.config.model_copy(update=_overrides(asked)),
+            config=_config(agent, asked),
             fallbacks=agent.fallbacks,
             window=context.window(agent),
             elsewhere=frozenset(names),
@@ -245,7 +247,8 @@ class _Completion(Recorder):
         calls = [call for call in _last_asking(renamed).calls if call.name in names]
         written = TURNS.dump_json(renamed)
         for call in calls:
-            live.connection().set(_steps_key(call.id), written, ex=STEPS_SECONDS)
+            key = _steps_key(self._asked.owner, call.id)
+            live.connection().set(key, written, ex=STEPS_SECONDS)
         return Done(
             content=self._answer.text,
             calls=calls,
@@ -290,22 +293,24 @@ def _tools(agent: Agent, asked: Asked) -> Registry:
     return Registry([*given, *kept])
 
 
-def _overrides(asked: Asked) -> dict[str, Any]:
+def _config(agent: Agent, asked: Asked) -> CompletionConfig:
+    """Return how the agent is set up, with what the client wants otherwise."""
+    wanted = agent.config.model_dump() | asked.config
     if not asked.own_tools and not asked.tools:
-        return asked.config | {"tool_choice": None}
-    return dict(asked.config)
+        del wanted["tool_choice"]  # there is nothing to choose from
+    return CompletionConfig.model_validate(wanted)
 
 
-def _with_steps(turns: list[Turn]) -> list[Turn]:
+def _with_steps(asked: Asked) -> list[Turn]:
     """Put what the agent did itself back to where it handed out calls."""
     whole: list[Turn] = []
-    for turn in turns:
-        whole += _kept_steps(turn) if turn.calls else [turn]
+    for turn in asked.turns:
+        whole += _kept_steps(asked.owner, turn) if turn.calls else [turn]
     return whole
 
 
-def _kept_steps(turn: Turn) -> list[Turn]:
-    held: Any = live.connection().get(_steps_key(turn.calls[0].id))
+def _kept_steps(owner: int, turn: Turn) -> list[Turn]:
+    held: Any = live.connection().get(_steps_key(owner, turn.calls[0].id))
     return TURNS.validate_json(held) if held is not None else [turn]
 
 

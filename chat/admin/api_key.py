@@ -34,6 +34,7 @@ class ApiKeyAdmin(ShownOnceAdmin):
     """API keys."""
 
     form = ApiKeyForm
+    person = "user"
     told = "Programs send this key as a bearer token."
     list_display = [
         "name",

@@ -6,6 +6,7 @@ from io import StringIO
 
 import pytest
 import redis
+from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
@@ -178,3 +179,26 @@ def test_pages_of_other_origins_are_kept_out_unless_that_is_set(
     assert "authorization" in preflight.headers["Access-Control-Allow-Headers"]
     elsewhere = client_of(key).get("/", headers=origin)
     assert "Access-Control-Allow-Origin" not in elsewhere.headers
+
+
+def test_who_may_make_keys_makes_them_only_for_oneself(owner: User, stranger: User) -> None:
+    stranger.is_staff = True
+    stranger.save()
+    rights = Permission.objects.filter(codename__in=["add_apikey", "view_apikey", "change_apikey"])
+    stranger.user_permissions.add(*rights)
+    credentials.create_api_key(name="the owner's", user=owner)
+    admin = Client()
+    admin.force_login(stranger)
+    form = {"name": "mine", "scopes": ["read"]}
+
+    admin.post("/admin/chat/apikey/add/", form | {"user": str(owner.pk)})
+    assert ApiKey.objects.filter(name="mine").count() == 0
+    admin.post("/admin/chat/apikey/add/", form | {"user": str(stranger.pk)})
+
+    assert ApiKey.objects.get(name="mine").user == stranger
+    assert "the owner" not in admin.get("/admin/chat/apikey/").content.decode()
+    admin.post(
+        "/admin/chat/apikey/",
+        {"action": "revoke", "_selected_action": [str(k.pk) for k in ApiKey.objects.all()]},
+    )
+    assert ApiKey.objects.get(user=owner).revoked_at is None
