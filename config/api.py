@@ -1,5 +1,6 @@
 """The root of the REST API: mounts the routers, and turns errors into problem details."""
 
+from copy import deepcopy
 from typing import Any
 
 import structlog
@@ -9,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
+from ninja.operation import Operation
 from typing_extensions import override
 
 from agents.api.agents import router as agents
@@ -33,11 +35,17 @@ class DescribedAPI(NinjaAPI):
     """An API whose description tells of its errors, too."""
 
     @override
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        """Return the name that a generated client gives to an operation."""
+        return operation.view_func.__name__
+
+    @override
     def get_openapi_schema(
         self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
     ) -> OpenAPISchema:
         """Return the description, with the problems that each operation can have."""
         described = super().get_openapi_schema(path_prefix=path_prefix, path_params=path_params)
+        described["paths"] = deepcopy(described["paths"])  # parts are the operations' own
         described["components"]["schemas"]["Problem"] = problems.SCHEMA
         content = {problems.CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
         for operations in described["paths"].values():
@@ -46,7 +54,24 @@ class DescribedAPI(NinjaAPI):
                     operation["responses"].setdefault(
                         status, {"description": told, "content": content}
                     )
+        _share_definitions(described["paths"], described["components"]["schemas"])
         return described
+
+
+def _share_definitions(value: Any, shared: dict[str, Any]) -> None:  # noqa: ANN401  (any JSON)
+    """Move the definitions that schemas bring along to where references look for them."""
+    if isinstance(value, list):
+        for each in value:
+            _share_definitions(each, shared)
+    if not isinstance(value, dict):
+        return
+    reference = value.get("$ref")
+    if isinstance(reference, str):
+        value["$ref"] = reference.replace("#/$defs/", "#/components/schemas/")
+    own = value.pop("$defs", {})
+    shared |= own
+    for each in (*value.values(), *own.values()):
+        _share_definitions(each, shared)
 
 
 api = DescribedAPI(

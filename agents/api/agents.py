@@ -25,6 +25,16 @@ IfMatch = Annotated[
 ]
 IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", max_length=500)]
 MARKED = {"responses": {200: {"headers": {"ETag": {"schema": {"type": "string"}}}}}}
+EXPORT = {
+    "responses": {
+        200: {
+            "content": {
+                "application/json": {"schema": documents.AgentsFile.model_json_schema()},
+                "application/yaml": {"schema": {"type": "string"}},
+            }
+        }
+    }
+}
 FILE = {
     "requestBody": {
         "required": True,
@@ -143,7 +153,7 @@ def get_agent(
     return found
 
 
-@router.get("/agents/{slug}/export", response={200: None})
+@router.get("/agents/{slug}/export", response={200: None}, openapi_extra=EXPORT)
 def export_agent(request: HttpRequest, slug: Slug, *, format: Form = "json") -> HttpResponse:  # noqa: A002
     """An agent as a file that can be imported elsewhere. It has no secrets."""
     _check(request, "view")

@@ -23,6 +23,10 @@ STILL_THERE_SECONDS = 15.0
 PENDING_FRAMES = 50
 MOST = 1_000
 
+STREAM = {
+    "responses": {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+}
+
 router = Router(tags=["events"])
 logger = structlog.get_logger(__name__)
 
@@ -52,7 +56,7 @@ def list_events(
     return [frames.event(entry) for entry in islice(read(thread.stream, after), limit)]
 
 
-@router.get("/threads/{uuid:thread_id}/stream", response={200: None})
+@router.get("/threads/{uuid:thread_id}/stream", response={200: None}, openapi_extra=STREAM)
 def stream_events(
     request: HttpRequest,
     thread_id: UUID,

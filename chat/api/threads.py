@@ -47,9 +47,7 @@ FILE = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {
-                "schema": ThreadFile.model_json_schema(ref_template="#/components/schemas/{model}")
-            },
+            "application/json": {"schema": ThreadFile.model_json_schema()},
             "application/zip": {"schema": {"type": "string", "format": "binary"}},
         },
     }

@@ -1,5 +1,6 @@
 """What has happened, looked up: by thread, run, kind, agent and time; page by page."""
 
+import re
 from datetime import timedelta
 from io import StringIO
 from typing import Any, TypeAlias
@@ -187,3 +188,27 @@ def test_addresses_that_are_none_are_problems_as_well(client: Client) -> None:
     for method in (client.get, client.post, client.delete):
         refused = method("/api/v1/nothing/here")
         assert (refused.status_code, refused.json()["code"]) == (404, "no_such_path")
+
+
+def test_the_description_is_good_for_a_generated_client(client: Client) -> None:
+    first = client.get("/api/v1/openapi.json").json()
+    described = client.get("/api/v1/openapi.json").json()
+
+    assert first == described
+    operations = [each for path in described["paths"].values() for each in path.values()]
+    names = [operation["operationId"] for operation in operations]
+    assert len(set(names)) == len(names)
+    assert {"send_message", "list_threads", "create_agent"} <= set(names)
+    for operation in operations:
+        assert operation["description"]
+        assert operation["tags"]
+        assert "application/problem+json" in operation["responses"]["401"]["content"]
+    references = set(re.findall(r"#(/[^'\"]+)", str(described)))
+    known = {f"/components/schemas/{name}" for name in described["components"]["schemas"]}
+    assert references <= known
+
+
+def test_the_docs_load_nothing_from_elsewhere(client: Client) -> None:
+    page = client.get("/api/v1/docs").content.decode()
+
+    assert not re.findall(r"(?:src|href)=.?(?:https?:)?//", page)
