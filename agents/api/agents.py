@@ -109,7 +109,7 @@ class AgentPatch(AgentFields):
     """What is to change of an agent."""
 
 
-class ImportedOut(Schema):
+class ImportedAgentsOut(Schema):
     """The agents that a file made or changed, by slug."""
 
     agents: list[str] = Field(examples=[["helper"]])
@@ -125,7 +125,7 @@ def list_agents(
     return found if state == "all" else found.filter(active=state == "active")
 
 
-@router.post("/agents/import", response={201: ImportedOut}, openapi_extra=FILE)
+@router.post("/agents/import", response={201: ImportedAgentsOut}, openapi_extra=FILE)
 def import_agents(request: HttpRequest, *, replace: bool = False) -> Status[dict[str, Any]]:
     """Make the agents of a file, JSON or YAML: all of them, or none.
 

@@ -134,7 +134,7 @@ class ThreadFilters(FilterSchema):
     updated_before: Annotated[AwareDatetime | None, FilterLookup("updated_at__lt")] = None
 
 
-class ImportedOut(Schema):
+class ImportedThreadsOut(Schema):
     """The threads that a file made."""
 
     threads: list[ThreadOut]
@@ -164,7 +164,7 @@ def start_thread(
     return Status(201, thread)
 
 
-@router.post("/threads/import", response={201: ImportedOut}, auth=CHAT, openapi_extra=FILE)
+@router.post("/threads/import", response={201: ImportedThreadsOut}, auth=CHAT, openapi_extra=FILE)
 def import_threads(request: HttpRequest) -> Status[dict[str, Any]]:
     """Make threads of a file: one of our exports, or ChatGPT's `conversations.json` or archive."""
     files = load_files(request.body, most_bytes=settings.IMPORT_MAX_BYTES)

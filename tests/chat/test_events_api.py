@@ -1,6 +1,7 @@
 """What has happened, looked up: by thread, run, kind, agent and time; page by page."""
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 from typing import Any, TypeAlias
@@ -10,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
+from pydantic import BaseModel
 
 from agents.models import Agent
 from chat import credentials, gateway
@@ -212,3 +214,23 @@ def test_the_docs_load_nothing_from_elsewhere(client: Client) -> None:
     page = client.get("/api/v1/docs").content.decode()
 
     assert not re.findall(r"(?:src|href)=.?(?:https?:)?//", page)
+
+
+def test_no_two_schemas_have_one_name() -> None:
+    """In the description one would stand for the other."""
+
+    def below(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
+        for each in kind.__subclasses__():
+            yield each
+            yield from below(each)
+
+    ours = {
+        each
+        for each in below(BaseModel)
+        if each.__module__.startswith(
+            ("chat.api.", "agents.api.", "agents.documents", "chat.files")
+        )
+        and not each.__module__.startswith("chat.api.openai")
+    }
+    assert len(ours) > 20
+    assert len({each.__name__ for each in ours}) == len(ours)
