@@ -13,6 +13,7 @@ import openai
 import pytest
 from pydantic import BaseModel
 
+from tests.acceptance.foreign import LOOK
 from tests.acceptance.talker import Talker
 from tests.support.installation import Installation, wait_until
 from tests.support.stand_in import StandIn, script
@@ -26,18 +27,6 @@ more = {"name": "Asks", "model": "openai/stand-in", "tools": ["ask_user"]}
 Agent.objects.update_or_create(slug="openai-asks", defaults=more)
 """
 MODEL = "openai-stand-in"
-LOOK = {
-    "type": "function",
-    "function": {
-        "name": "look",
-        "description": "Look at a place.",
-        "parameters": {
-            "type": "object",
-            "properties": {"place": {"type": "string"}},
-            "required": ["place"],
-        },
-    },
-}
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -7,6 +7,7 @@ from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel
 
+from tests.acceptance.foreign import LOOK
 from tests.support.installation import Installation
 from tests.support.stand_in import script
 
@@ -16,18 +17,6 @@ more = {"name": "Stand-in", "model": "openai/stand-in", "tools": ["calculator"]}
 Agent.objects.update_or_create(slug="other-clients", defaults=more)
 """
 MODEL = "other-clients"
-LOOK = {
-    "type": "function",
-    "function": {
-        "name": "look",
-        "description": "Look at a place.",
-        "parameters": {
-            "type": "object",
-            "properties": {"place": {"type": "string"}},
-            "required": ["place"],
-        },
-    },
-}
 CALLS = script(calls=[{"name": "look", "arguments": '{"place": "x"}'}])
 
 
