@@ -30,7 +30,7 @@ EXPORT = {
         200: {
             "content": {
                 "application/json": {"schema": documents.AgentsFile.model_json_schema()},
-                "application/yaml": {"schema": {"type": "string"}},
+                "application/yaml": {"schema": documents.AgentsFile.model_json_schema()},
             }
         }
     }
@@ -40,7 +40,7 @@ FILE = {
         "required": True,
         "content": {
             "application/json": {"schema": documents.AgentsFile.model_json_schema()},
-            "application/yaml": {"schema": {"type": "string"}},
+            "application/yaml": {"schema": documents.AgentsFile.model_json_schema()},
         },
     }
 }
