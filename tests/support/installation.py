@@ -97,7 +97,11 @@ class Installation:
         """Return the processes with this word in their command line; folders don't count."""
 
         def is_one(process: psutil.Process) -> bool:
-            parts = " ".join(process.cmdline()).split()  # valkey writes its own, in one piece
+            try:
+                command = process.cmdline()
+            except psutil.Error:  # it has just ended
+                return False
+            parts = " ".join(command).split()  # valkey writes its own, in one piece
             return any(word in Path(part).name for part in parts)
 
         return [each for each in self.children() if is_one(each)]
