@@ -16,11 +16,12 @@ class ChatConfig(AppConfig):
         from celery.signals import worker_ready, worker_shutting_down  # noqa: PLC0415
 
         from agents import loop  # noqa: PLC0415  (these need the app registry)
-        from chat import projections, reactions, slots, webhooks, worker  # noqa: PLC0415
+        from chat import delivery, projections, reactions, slots, webhooks, worker  # noqa: PLC0415
         from tracer import followers, frames  # noqa: PLC0415
 
         followers.projector(projections.project)  # in the transaction
         followers.projector(webhooks.note)
+        followers.projector(delivery.note)
         followers.reactor(reactions.announce)  # after it, each on its own
         followers.reactor(reactions.start_runs)
         followers.reactor(reactions.stop_runs)

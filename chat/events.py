@@ -229,6 +229,21 @@ class MessageEdited(Event):
     content: str
 
 
+class MessageDelivered(Event):
+    """A message stands in a channel elsewhere, whole.
+
+    `place` says where there, in the channel's own words; `references` are its ids of it.
+    """
+
+    kind: ClassVar[str] = "message.delivered"
+
+    thread: UUID
+    message: UUID
+    channel: str
+    place: str
+    references: tuple[str, ...] = ()
+
+
 class MessagePinned(Event):
     """A message stays word for word in what a model sees, however long the thread becomes."""
 

@@ -33,7 +33,7 @@ ATTRIBUTES = {
 def render(text: str) -> str:
     """Return Markdown as HTML that is safe to show, with no image loaded from anywhere."""
     return nh3.clean(
-        _markdown().render(text),
+        parser().render(text),
         tags=set(TAGS),
         attributes=ATTRIBUTES,
         url_schemes={"http", "https", "mailto"},
@@ -79,11 +79,12 @@ def _begins_anew(text: str, position: int) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _markdown() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False, "highlight": _coloured})
-    parser.enable(["table", "strikethrough"])
-    parser.add_render_rule("image", _image_as_link)
-    return parser
+def parser() -> MarkdownIt:
+    """Return what reads Markdown, for all channels."""
+    made = MarkdownIt("commonmark", {"html": False, "highlight": _coloured})
+    made.enable(["table", "strikethrough"])
+    made.add_render_rule("image", _image_as_link)
+    return made
 
 
 def _coloured(code: str, language: str, _: str) -> str:

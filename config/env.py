@@ -1,5 +1,6 @@
 """The environment, read once and typed. An error names the variable."""
 
+import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+TOKEN = re.compile(r"\d{3,20}:[\w-]{20,100}")
 OPENAI_URL = "https://api.openai.com/v1"
 
 
@@ -99,6 +101,17 @@ class Env(BaseSettings):
         default=0,
         ge=0,
         description="How long the same question gets the same answer; 0: never.",
+    )
+    telegram_bot_token: SecretStr = Field(
+        default=SecretStr(""), description="The bot's token, from @BotFather; no bot without it."
+    )
+    telegram_webhook_url: str = Field(
+        default="",
+        description="Parley's own https address, for Telegram to send to; asked for if left out.",
+    )
+    telegram_api_url: str = Field(
+        default="https://api.telegram.org",
+        description="Where the Bot API is: Telegram's, or yours.",
     )
     message_max_bytes: int = Field(
         default=100_000, ge=1, description="The longest message a person may send, in bytes."
@@ -207,7 +220,23 @@ class Env(BaseSettings):
                 raise ValueError(msg)
         return value
 
-    @field_validator("openai_base_url", "ollama_host")
+    @field_validator("telegram_bot_token")
+    @classmethod
+    def _is_token(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not TOKEN.fullmatch(value.get_secret_value()):
+            msg = "it is like 123456789:AA…, as @BotFather gives it"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("telegram_webhook_url")
+    @classmethod
+    def _is_https(cls, value: str) -> str:
+        if value and not value.startswith("https://"):
+            msg = "it begins with https://; Telegram sends nowhere else"
+            raise ValueError(msg)
+        return value.rstrip("/")
+
+    @field_validator("openai_base_url", "ollama_host", "telegram_api_url")
     @classmethod
     def _is_http(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):

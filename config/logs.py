@@ -5,7 +5,8 @@ import sys
 
 import structlog
 
-QUIET = ("asyncio", "daphne", "django.channels.server")
+# httpx writes addresses at INFO, and Telegram has the token in them.
+QUIET = ("asyncio", "daphne", "django.channels.server", "httpcore", "httpx")
 
 
 def configure(level: str) -> None:

@@ -1,4 +1,4 @@
-"""The processes of an installation on one machine: Redis, web, worker, beat."""
+"""The processes of an installation on one machine: Redis, web, worker, beat, the bot."""
 
 import os
 import shutil
@@ -17,6 +17,7 @@ from django.conf import settings
 from config.celery import app
 from config.env import ConfigError
 from config.supervisor import Service
+from telegram_bot.identity import SEEN
 from tracer import live
 
 BEAT_SEEN = "parley:beat:started"
@@ -37,7 +38,8 @@ def services() -> list[Service]:
         msg = "The Redis of REDIS_URL does not answer. Start it, or leave REDIS_URL out."
         raise ConfigError(msg)
     workers = [_worker(number) for number in range(1, settings.WORKERS + 1)]
-    return [*ours, _web(), *workers, _beat()]
+    bots = [_telegram()] if settings.TELEGRAM_BOT_TOKEN else []
+    return [*ours, _web(), *workers, _beat(), *bots]
 
 
 def check_port(host: str, port: int) -> None:
@@ -141,14 +143,25 @@ def _worker(number: int) -> Service:
 def _beat() -> Service:
     mark = str(os.getpid())
     command = _celery("beat", "--loglevel", "WARNING", "--pidfile", "")
+    return Service("beat", command, _left_sign(BEAT_SEEN, mark), {"PARLEY_BEAT_MARK": mark})
+
+
+def _telegram() -> Service:
+    mark = str(os.getpid())
+    command = [sys.executable, "manage.py", "telegram"]
+    return Service("telegram", command, _left_sign(SEEN, mark), {"PARLEY_BOT_MARK": mark})
+
+
+def _left_sign(key: str, mark: str) -> Callable[[], bool]:
+    """Tell whether a process of ours has left its mark: it has come up."""
 
     def answers() -> bool:
         try:
-            return live.connection().get(BEAT_SEEN) == mark.encode()
+            return live.connection().get(key) == mark.encode()
         except redis.RedisError:
             return False
 
-    return Service("beat", command, answers, {"PARLEY_BEAT_MARK": mark})
+    return answers
 
 
 def _celery(*arguments: str) -> list[str]:

@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "tracer",
     "agents",
     "chat",
+    "telegram_bot",
 ]
 MIDDLEWARE = [
     "config.metrics.count_requests",
@@ -222,6 +223,13 @@ APPROVAL_HOURS = env.approval_hours
 SLOW_CLIENT_SECONDS = env.slow_client_seconds
 SHUTDOWN_SECONDS = env.shutdown_seconds
 THREAD_TITLES = env.thread_titles
+
+# Telegram ---------------------------------------------------------------------------------------
+
+TELEGRAM_BOT_TOKEN = env.telegram_bot_token.get_secret_value()
+TELEGRAM_WEBHOOK_URL = env.telegram_webhook_url
+TELEGRAM_API_URL = env.telegram_api_url
+TELEGRAM_LINK_URL = "https://t.me"
 
 # Listening and logging --------------------------------------------------------------------------
 

@@ -157,7 +157,7 @@ class Supervisor:
 
     def _print(self, name: str, line: str) -> None:
         with self._lock:
-            self._write(f"{name:<7}| {line}")
+            self._write(f"{name:<8}| {line}")
 
 
 def _is_alive(service: Service) -> bool:

@@ -12,6 +12,8 @@ from config.api import api
 from config.health import healthz, readyz
 from config.metrics import metrics
 from config.problems import no_such_path
+from telegram_bot import views as telegram
+from telegram_bot.webhook import webhook
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -35,6 +37,9 @@ urlpatterns = [
     path("v1/chat/completions", openai.chat_completions),
     path("v1/embeddings", openai.embeddings),
     path("v1/<path:path>", csrf_exempt(openai.nothing)),
+    path("telegram/", telegram.link, name="telegram"),
+    path("telegram/<int:account>/unlink/", telegram.unlink, name="telegram-unlink"),
+    path("telegram/webhook/", webhook, name="telegram-webhook"),
     path("favicon.ico", RedirectView.as_view(url=static("chat/icon.svg"))),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

@@ -135,6 +135,12 @@ def announce(recorded: Sequence[Recorded]) -> None:
     connection().xadd(BUS, entry, maxlen=BUS_LENGTH, approximate=True)
 
 
+def hint(name: str) -> None:
+    """Wake those who listen to something that has no events of its own."""
+    entry: dict[Any, Any] = {"f": encode(grown=[Grown(name, 0, [])])}
+    connection().xadd(BUS, entry, maxlen=BUS_LENGTH, approximate=True)
+
+
 class Subscription:
     """What one socket has still to be told about one stream, bounded."""
 

@@ -6,7 +6,7 @@ Adapters (pages, sockets, REST, the admin, bots) parse, call one of these, and r
 from chat.gateway.decisions import answer, decide, expire, resume, supersede
 from chat.gateway.deletion import delete
 from chat.gateway.imports import import_thread
-from chat.gateway.messages import Place, Receipt, edit, pin, receive, steer
+from chat.gateway.messages import Place, Receipt, delivered, edit, pin, receive, steer
 from chat.gateway.runs import answer_late, retry, stop
 from chat.gateway.threads import (
     archive,
@@ -28,6 +28,7 @@ __all__ = [
     "change_agent",
     "decide",
     "delete",
+    "delivered",
     "edit",
     "expire",
     "fork",

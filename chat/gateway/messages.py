@@ -11,6 +11,7 @@ from chat import selectors, tree
 from chat.errors import NoSuchMessage, NothingToSteer, TooManyPins, TooManySteers
 from chat.events import (
     MessageAdded,
+    MessageDelivered,
     MessageEdited,
     MessagePinned,
     MessageUnpinned,
@@ -210,6 +211,31 @@ def edit(message: Message, *, content: str, actor: str) -> None:
         return
     event = MessageEdited(thread=message.thread_id, message=message.id, content=content)
     append(message.thread.stream, event, actor=actor)
+
+
+@verb
+def delivered(
+    thread: Thread, *, message: UUID, channel: str, place: str, references: Sequence[str]
+) -> None:
+    """Note that a message stands in a channel elsewhere.
+
+    Args:
+        thread: Whose message it is.
+        message: Which one.
+        channel: Such as "telegram".
+        place: Where there, in the channel's own words.
+        references: The ids that it has there, in order.
+    """
+    with transaction.atomic():
+        lock(thread.stream)
+        event = MessageDelivered(
+            thread=Thread.objects.get(id=thread.id).id,
+            message=message,
+            channel=channel,
+            place=place,
+            references=tuple(references),
+        )
+        append(thread.stream, event, actor=f"channel:{channel}")
 
 
 @verb

@@ -1,0 +1,60 @@
+"""Channels that bring conversations elsewhere: each is told, in the transaction, what people want.
+
+A channel writes down what it has to send, and sends it later, from a process of its own: nothing
+is lost where one dies. A channel's app registers itself; this module knows none of them.
+"""
+
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from agents.events import (
+    NoticeTold,
+    QuestionAnswered,
+    QuestionAsked,
+    ToolApprovalRequested,
+    ToolApproved,
+    ToolDenied,
+)
+from chat.events import (
+    PREFIX,
+    MessageAdded,
+    MessageEdited,
+    RunCancelled,
+    RunFailed,
+    ThreadDeleted,
+)
+from tracer.events import Recorded
+
+TOLD = (
+    MessageAdded,
+    MessageEdited,
+    NoticeTold,
+    QuestionAnswered,
+    QuestionAsked,
+    RunCancelled,
+    RunFailed,
+    ThreadDeleted,
+    ToolApprovalRequested,
+    ToolApproved,
+    ToolDenied,
+)
+
+Channel = Callable[[UUID, Sequence[Recorded]], None]
+
+_channels: list[Channel] = []
+
+
+def register(channel: Channel) -> None:
+    """Have a channel called with a thread and what has happened in it, before that is committed."""
+    _channels.append(channel)
+
+
+def note(recorded: Sequence[Recorded]) -> None:
+    """Tell the channels of these events; in their transaction."""
+    if not _channels or not recorded[0].stream.startswith(PREFIX):
+        return
+    told = [entry for entry in recorded if isinstance(entry.event, TOLD)]
+    if told:
+        thread = UUID(recorded[0].stream.removeprefix(PREFIX))
+        for channel in _channels:
+            channel(thread, told)

@@ -1,0 +1,19 @@
+"""The app of Telegram: it follows conversations, so that they can be shown there."""
+
+from django.apps import AppConfig
+from typing_extensions import override
+
+
+class TelegramConfig(AppConfig):
+    """The channel adapter for Telegram."""
+
+    name = "telegram_bot"
+    verbose_name = "Telegram"
+
+    @override
+    def ready(self) -> None:
+        """Be told what happens in conversations."""
+        from chat import delivery  # noqa: PLC0415  (these need the app registry)
+        from telegram_bot import outbox  # noqa: PLC0415
+
+        delivery.register(outbox.note)

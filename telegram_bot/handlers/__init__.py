@@ -1,0 +1,1 @@
+"""What the bot does with an update: parse, check, call the gateway, write down what to say."""
