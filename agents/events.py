@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from agents.messages import Task, ToolCall, Usage
+from agents.messages import Attached, Task, ToolCall, Usage
 from tracer.events import Event
 
 
@@ -167,6 +167,16 @@ class NoticeTold(Event):
 
     run: UUID
     content: str
+
+
+class FileSent(Event):
+    """An agent sends the person a file."""
+
+    kind: ClassVar[str] = "file.sent"
+
+    run: UUID
+    file: Attached
+    caption: str = ""
 
 
 class PlanUpdated(Event):

@@ -1,6 +1,7 @@
 """What goes to a model and what comes back, as plain values."""
 
 from typing import Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -65,6 +66,15 @@ class Part(Value):
     image: str = ""
     audience: tuple[Literal["model", "person"], ...] = ("model", "person")
     priority: float = Field(default=1.0, ge=0, le=1)
+
+
+class Attached(Value):
+    """What is said of a file that goes with a message. `size` is in bytes."""
+
+    id: UUID
+    name: str
+    media_type: str
+    size: int
 
 
 class Turn(Value):

@@ -163,9 +163,6 @@ def _act_now(scope: Scope, thread_id: UUID, command: frames.AnyCommand) -> None:
 
 
 def _say(thread: Thread, said: frames.Send, *, channel: str, actor: str) -> None:
-    if said.attachments:
-        msg = "Attachments can't be sent yet."
-        raise BadRequest(msg, code="no_attachments")
     if said.steer:
         gateway.steer(
             thread=thread,
@@ -177,7 +174,7 @@ def _say(thread: Thread, said: frames.Send, *, channel: str, actor: str) -> None
         return
     gateway.receive(
         thread=thread,
-        content=said.content,
+        content=gateway.Content(said.content, tuple(said.attachments)),
         channel=channel,
         sender=actor,
         agent=said.agent,

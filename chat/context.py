@@ -75,7 +75,7 @@ def build(
     open_turns, notes = own.open_and_after()
     told = [text for text in (agent.system_prompt, catalogue(skills)) if text]
     fixed = tokens([Turn(role="system", content="\n\n".join(told)), *open_turns, *notes])
-    past = Past(run)
+    past = Past(run, sees_images=model_info(agent.model).vision is not False)
     spoken, left_out = _with_room(past, int(window * PATH_SHARE) - fixed)
     turns = [*(turn for each in reversed(spoken) for turn in each.turns), *open_turns, *notes]
     loaded = loaded_in(turns, skills)

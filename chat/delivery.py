@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from agents.events import (
+    FileSent,
     NoticeTold,
     QuestionAnswered,
     QuestionAsked,
@@ -26,6 +27,7 @@ from chat.events import (
 from tracer.events import Recorded
 
 TOLD = (
+    FileSent,
     MessageAdded,
     MessageEdited,
     NoticeTold,

@@ -14,6 +14,9 @@ ChatError
 ├── NoSuchRun         it is not there
 ├── NoSuchPerson      there is nobody of that name
 ├── NoSuchWebhook     it is not there, or not yours
+├── NoSuchAttachment  it is not there, not yours, or was sent elsewhere
+├── BadAttachment     a file that can't be sent
+├── TooManyAttachments  more files than go with one message
 ├── NothingToApprove  no call waits for a decision, or it is decided
 ├── NothingToAnswer   no question waits, or it is answered
 ├── NothingToSteer    no run is under way that could take a message in
@@ -146,6 +149,33 @@ class NoSuchWebhook(ChatError):
 
     def __init__(self) -> None:
         super().__init__("You have no such webhook.")
+
+
+class NoSuchAttachment(ChatError):
+    """A file that is not there, belongs to somebody else, or was sent in another thread."""
+
+    code = "no_such_attachment"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such file, or it was sent in another thread.")
+
+
+class BadAttachment(ChatError):
+    """A file that can't be sent."""
+
+    code = "bad_attachment"
+
+    def __init__(self, *, sentence: str) -> None:
+        super().__init__(sentence)
+
+
+class TooManyAttachments(ChatError):
+    """More files than go with one message."""
+
+    code = "too_many_attachments"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"At most {limit} files go with a message. Send the others after it.")
 
 
 class NothingToApprove(ChatError):

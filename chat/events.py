@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from agents.messages import Usage, Value
+from agents.messages import Attached, Usage, Value
 from tracer.events import Event
 
 PREFIX = "thread:"
@@ -199,7 +199,7 @@ class MessageAdded(Event):
     `agent` is who is asked, of a person's message, and who speaks, of an answer. `run` is the
     run that answers it, that it is given to while that runs (`steer`), or that it is the answer
     of. `finish` is "complete", or why an answer is not. `said_at` is when it was said, if that was
-    elsewhere, before it was imported.
+    elsewhere, before it was imported. `attachments` are the files that come with it.
     """
 
     kind: ClassVar[str] = "message.added"
@@ -217,6 +217,7 @@ class MessageAdded(Event):
     steer: bool = False
     finish: Literal["complete", "stopped", "failed"] = "complete"
     said_at: datetime | None = None
+    attachments: tuple[Attached, ...] = ()
 
 
 class MessageEdited(Event):

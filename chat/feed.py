@@ -11,6 +11,7 @@ from typing import Any, Self
 import redis
 from channels.db import database_sync_to_async
 
+from agents.events import FileSent
 from chat import frames, rendering, selectors, tree
 from chat.events import (
     MessageAdded,
@@ -145,11 +146,20 @@ def _more(entry: Recorded) -> dict[str, Any]:
     """Return what a page needs to show an event: HTML, and the siblings of a message."""
     event = entry.event
     if isinstance(event, MessageAdded):
-        html = rendering.by_role(event.role, event.content)
+        html = rendering.by_role(event.role, event.content, event.attachments)
         return {"html": html, "siblings": _siblings(event)}
     if isinstance(event, MessageEdited):
-        return {"html": rendering.by_role(selectors.role_of(event.message), event.content)}
+        return {"html": _edited(event)}
+    if isinstance(event, FileSent):
+        return {"html": rendering.files([event.file])}
     return {}
+
+
+def _edited(event: MessageEdited) -> str:
+    message = Message.objects.filter(id=event.message).first()
+    if message is None:
+        return ""
+    return rendering.by_role(message.role, event.content, message.attached)
 
 
 def _siblings(event: MessageAdded) -> list[str]:

@@ -33,7 +33,7 @@ class Send(Command):
     parent: UUID | None = None
     replaces: UUID | None = None
     steer: bool = False
-    attachments: list[str] = []
+    attachments: list[UUID] = Field([], max_length=10)
 
 
 class Stop(Command):

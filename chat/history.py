@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from agents.events import (
+    FileSent,
     LLMCalled,
     LLMResponded,
     NoticeTold,
@@ -30,6 +31,7 @@ KINDS = tuple(
     kind.kind
     for kind in (
         ContextCompacted,
+        FileSent,
         LLMCalled,
         LLMResponded,
         MessageAdded,
@@ -75,6 +77,7 @@ class Step:
     arguments: str
     state: str = "running"
     result: str = ""
+    html: str = ""
 
     @property
     def opened(self) -> bool:
@@ -211,7 +214,7 @@ def _entry(
         role=message.role,
         agent=message.agent,
         message_id=message.id,
-        html=rendering.by_role(message.role, message.content),
+        html=rendering.by_role(message.role, message.content, message.attached),
         content=message.content,
         siblings=siblings,
         place=siblings.index(message.id) + 1 if siblings else 1,
@@ -281,6 +284,9 @@ class _Steps:
                 self._add(f"skill:{entry.seq}", f"Skill {name}", state="skill", result=text)
             case NoticeTold(content=text):
                 self._add(f"told:{entry.seq}", "Notice", state="told", result=text)
+            case FileSent(file=file, caption=text):
+                self._add(f"file:{entry.seq}", "File", state="told", result=text)
+                self.shown[f"file:{entry.seq}"].html = rendering.files([file])
             case PlanUpdated(tasks=tasks) as event:
                 self._add(f"plan:{event.run}", "Plan", state="plan", result=plan_text(tasks))
             case _:

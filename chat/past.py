@@ -12,7 +12,7 @@ from uuid import UUID
 
 from agents.llm import budget
 from agents.messages import Turn
-from chat import timeline, tree
+from chat import attachments, timeline, tree
 from chat.models import Message, Run, Summary
 from chat.steps import Steps, steps_of
 
@@ -42,16 +42,18 @@ class Spoken:
 class Past:
     """The path to a run's message, the newest first, back to what is summarised."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *, sees_images: bool = False) -> None:
         """Begin to look back.
 
         Args:
             run: Whose message the path ends with.
+            sees_images: Whether the model is shown images; else it is told that they are there.
         """
         self.summary: Summary | None = None
         """The summary that stands for all before what was yielded; known at the end."""
 
         self._run = run
+        self._sees_images = sees_images
         self._threads = tree.past_of(run.thread)
 
     def __iter__(self) -> Iterator[Spoken]:
@@ -61,7 +63,7 @@ class Past:
             timeline.reword(page, self._run.thread)
             steps = self._steps(page)
             for message in page:
-                turns = tuple(_turns(message, steps))
+                turns = tuple(_turns(message, steps, sees_images=self._sees_images))
                 yield Spoken(message, turns, tokens(turns))
 
     def pinned_before(self, message: Message) -> list[Message]:
@@ -107,11 +109,11 @@ def tokens(turns: Sequence[Turn]) -> int:
     return sum(budget.size(turn, budget.estimate) for turn in turns)
 
 
-def _turns(message: Message, steps: dict[UUID, Steps]) -> list[Turn]:
+def _turns(message: Message, steps: dict[UUID, Steps], *, sees_images: bool) -> list[Turn]:
     if message.taken_by:
         return []  # it stands among the steps of the run that took it
     if message.role == Message.Role.USER:
-        return [Turn(role="user", content=message.content)]
+        return [_of_a_person(message, sees_images=sees_images)]
     done = steps.get(message.run_id) if message.run_id else None
     before = done.turns() if done else []
     if message.edited_at or not done:
@@ -119,3 +121,11 @@ def _turns(message: Message, steps: dict[UUID, Steps]) -> list[Turn]:
     else:
         content = message.content.removeprefix(done.text).lstrip("\n")
     return [*before, Turn(role="assistant", content=content)] if content else before
+
+
+def _of_a_person(message: Message, *, sees_images: bool) -> Turn:
+    if not message.attachments:
+        return Turn(role="user", content=message.content)
+    parts = attachments.parts(message.content, message.attached, sees_images=sees_images)
+    text = "\n\n".join(part.text for part in parts if part.text)
+    return Turn(role="user", content=text, parts=parts)

@@ -178,6 +178,7 @@ def _message_added(event: MessageAdded, entry: Recorded) -> None:
         sender=event.sender,
         client_id=event.client_id,
         finish=event.finish,
+        attachments=[each.model_dump(mode="json") for each in event.attachments],
         seq=entry.seq,
         created_at=event.said_at or entry.at,
     )

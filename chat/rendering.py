@@ -1,10 +1,12 @@
 """Markdown to HTML, on the server: rendered, coloured, sanitised. Model text is hostile."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import nh3
+from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
@@ -13,7 +15,10 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
+from agents.messages import Attached
+
 MAX_COLOURED = 50_000
+SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _WORDS = "a blockquote br code del div em hr li ol p pre s span strong ul"
 _HEADS = "h1 h2 h3 h4 h5 h6"
 _TABLES = "table tbody td th thead tr"
@@ -46,9 +51,32 @@ def plain(text: str) -> str:
     return f'<p class="plain">{html.escape(text)}</p>'
 
 
-def by_role(role: str, text: str) -> str:
+def by_role(role: str, text: str, attached: Iterable[Attached] = ()) -> str:
     """Return a message as HTML: what a person typed as it is, what an agent wrote rendered."""
-    return plain(text) if role == "user" else render(text)
+    said = plain(text) if role == "user" and text else render(text)
+    return said + files(attached)
+
+
+def files(attached: Iterable[Attached]) -> str:
+    """Return files as HTML: links, and images to look at."""
+    made = "".join(_file(each) for each in attached)
+    return f'<p class="files">{made}</p>' if made else ""
+
+
+def _file(attached: Attached) -> str:
+    address = reverse("api-1:attachment", args=[attached.id])
+    name, size = html.escape(attached.name), filesizeformat(attached.size)
+    shown = (
+        f'<img src="{address}" alt="{name}" loading="lazy">'
+        if is_shown(attached.media_type)
+        else name
+    )
+    return f'<a href="{address}" target="_blank" rel="noopener">{shown}</a> <small>{size}</small> '
+
+
+def is_shown(media_type: str) -> bool:
+    """Tell whether a page may show a file right there: only images that can't do anything."""
+    return media_type in SHOWN
 
 
 def finished_blocks(text: str, start: int) -> int:

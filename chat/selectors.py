@@ -8,9 +8,9 @@ from django.db.models import Exists, Func, OuterRef, Q, QuerySet, TextField
 from django.utils import timezone
 from typing_extensions import override
 
-from chat.errors import NoSuchRun, NoSuchThread, NotYours
+from chat.errors import NoSuchAttachment, NoSuchRun, NoSuchThread, NotYours
 from chat.events import ACTIVE, PREFIX
-from chat.models import Lease, Message, Run, Thread, User, Webhook
+from chat.models import Attachment, Lease, Message, Run, Thread, User, Webhook
 
 
 def threads_of(user: User) -> QuerySet[Thread]:
@@ -61,6 +61,18 @@ def thread_for(user: User, thread_id: UUID) -> Thread:
         raise NoSuchThread
     if found.owner_id != user.pk:
         raise NotYours
+    return found
+
+
+def attachment_for(user: User, attachment_id: UUID) -> Attachment:
+    """Return a file that this person may see.
+
+    Raises:
+        NoSuchAttachment: It is not there, or belongs to somebody else.
+    """
+    found = Attachment.objects.filter(id=attachment_id, owner=user).first()
+    if found is None:
+        raise NoSuchAttachment
     return found
 
 

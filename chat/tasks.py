@@ -7,6 +7,7 @@ from uuid import UUID
 from celery import shared_task
 
 from chat import (
+    attachments,
     completions,
     control,
     embeddings,
@@ -88,6 +89,7 @@ def deliver(*, delivery_id: str) -> None:
 def deliver_due() -> None:
     """Send again what was not taken, once its time has come; forget what ended long ago."""
     webhooks.forget_old()
+    attachments.forget_unsent()
     for each in webhooks.due():
         deliver.delay(delivery_id=str(each))
 

@@ -25,17 +25,19 @@ from agents import selectors as agents
 from agents.artifacts import StoredArtifacts
 from agents.cancellation import Cancellation
 from agents.endpoints import broker, web
-from agents.errors import AgentError, Cancelled, LLMError, Suspended
+from agents.errors import AgentError, Cancelled, LLMError, Suspended, ToolError
 from agents.events import AgentDelegated, LLMResponded, SkillLoaded
 from agents.llm import Asking
 from agents.llm.errors import CONTEXT_TOO_LONG
-from agents.messages import Usage
+from agents.messages import Attached, Usage
 from agents.models import Agent
 from agents.recording import Recorder
 from agents.skills.selection import loaded_text, named_in
 from agents.tools import ToolContext
+from agents.tools.handout import Handout
 from chat import (
     answers,
+    attachments,
     compaction,
     context,
     control,
@@ -47,7 +49,7 @@ from chat import (
     selectors,
     steps,
 )
-from chat.errors import LeaseLost
+from chat.errors import BadAttachment, LeaseLost
 from chat.events import (
     Problem,
     RunCancelled,
@@ -170,6 +172,7 @@ class _Turn(Recorder):
             workspace=agents.workspace_of(agent),
             web=web(),
             artifacts=StoredArtifacts(),
+            handout=_Handout(self.run),
             memory=memory.KeptMemory(self.run, self.record),
             tasks=plans.of(self.run.thread),
         )
@@ -328,6 +331,21 @@ class _Turn(Recorder):
             message=str(self.run.answer_id),
             begun=begun,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Handout(Handout):
+    """Takes the files that an agent sends, into the thread of its run."""
+
+    run: Run
+
+    @override
+    def give(self, name: str, content: bytes) -> Attached:
+        thread = self.run.thread
+        try:
+            return attachments.give(thread.owner, thread.id, name=name, content=content)
+        except BadAttachment as error:
+            raise ToolError(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from agents.api.agents import router as agents
 from agents.api.catalogue import router as catalogue
 from agents.errors import AgentError
 from chat.api.access import READ
+from chat.api.attachments import router as attachments
 from chat.api.events import router as events
 from chat.api.hooks import incoming
 from chat.api.hooks import router as hooks
@@ -81,7 +82,18 @@ api = DescribedAPI(
     auth=READ,
     docs_url="/docs",
 )
-for router in (threads, messages, runs, streams, events, hooks, incoming, agents, catalogue):
+for router in (
+    threads,
+    messages,
+    attachments,
+    runs,
+    streams,
+    events,
+    hooks,
+    incoming,
+    agents,
+    catalogue,
+):
     api.add_router("", router)
 
 

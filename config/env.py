@@ -116,6 +116,9 @@ class Env(BaseSettings):
     message_max_bytes: int = Field(
         default=100_000, ge=1, description="The longest message a person may send, in bytes."
     )
+    attachment_max_bytes: int = Field(
+        default=10_000_000, ge=1, description="The largest file that goes with a message, in bytes."
+    )
     context_tokens: int = Field(
         default=32_768,
         ge=1_000,

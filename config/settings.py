@@ -136,7 +136,7 @@ CORS_EXPOSE_HEADERS = [
 ]
 IMPORT_MAX_BYTES = env.import_max_bytes
 HOOK_MAX_BYTES = env.hook_max_bytes
-DATA_UPLOAD_MAX_MEMORY_SIZE = max(IMPORT_MAX_BYTES, 2_500_000)
+DATA_UPLOAD_MAX_MEMORY_SIZE = max(IMPORT_MAX_BYTES, env.attachment_max_bytes, 2_500_000)
 API_REQUESTS_PER_MINUTE = env.api_requests_per_minute
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -201,6 +201,7 @@ ANTHROPIC_MODEL = env.anthropic_model
 # Chat -------------------------------------------------------------------------------------------
 
 MESSAGE_MAX_BYTES = env.message_max_bytes
+ATTACHMENT_MAX_BYTES = env.attachment_max_bytes
 CONTEXT_TOKENS = env.context_tokens
 SEARCH_BACKEND = env.search_backend
 SEARCH_URL = env.search_url

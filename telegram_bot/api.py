@@ -29,6 +29,7 @@ from telegram import (
 from telegram.constants import ChatAction, ParseMode
 from telegram.request import HTTPXRequest
 
+from telegram_bot.letters import Outgoing
 from telegram_bot.models import Chat
 from telegram_bot.outbox import Keyboard
 from telegram_bot.wire import WANTED
@@ -200,6 +201,31 @@ class Api:
         """Tell Telegram that a press was taken."""
         with our_errors():
             await self._bot.answer_callback_query(press, toast or None)
+
+    async def download(self, file_id: str) -> bytes:
+        """Return the content of a file that somebody has sent."""
+        with our_errors():
+            file = await self._bot.get_file(file_id)
+            return bytes(await file.download_as_bytearray())
+
+    async def send_file(self, chat: Chat, file: Outgoing, *, silent: bool = False) -> int:
+        """Send a file, an image as such; return the message's id."""
+        options: dict[str, Any] = {
+            "caption": file.caption or None,
+            "parse_mode": ParseMode.HTML,
+            "message_thread_id": chat.topic or None,
+            "disable_notification": silent,
+        }
+        with our_errors():
+            if file.is_image:
+                sent = await self._bot.send_photo(
+                    chat.chat_id, file.content, filename=file.name, **options
+                )
+            else:
+                sent = await self._bot.send_document(
+                    chat.chat_id, file.content, filename=file.name, **options
+                )
+        return sent.message_id
 
     async def create_topic(self, chat: Chat, name: str) -> int:
         """Make a topic in a forum; return its id."""

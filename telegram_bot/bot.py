@@ -19,7 +19,9 @@ from agents.cancellation import Cancellation
 from chat import leases
 from telegram_bot import inbox, outbox, posts
 from telegram_bot.api import Api, ApiError, Away, BadToken, Flood
+from telegram_bot.arrivals import fetch
 from telegram_bot.handlers.commands import COMMANDS
+from telegram_bot.handlers.talk import Arrived
 from telegram_bot.identity import Identity, tell, webhook_address, webhook_secret
 from telegram_bot.lanes import Lanes
 from telegram_bot.offload import in_thread
@@ -34,6 +36,8 @@ RENEW_SECONDS = 0.75
 LOOK_SECONDS = 1.0
 TROUBLE_SECONDS = 2.0
 BAD_TOKEN_SECONDS = 30.0
+FILE_SECONDS = 300.0  # how long a file is tried for, before its message goes without it
+NOT_FETCHED = "The file could not be fetched from Telegram."
 FORGET_EVERY = timedelta(hours=1)
 
 Work = Callable[[], Coroutine[None, None, None]]
@@ -178,7 +182,16 @@ class _Bot:
     async def _handle_all(self, chat: int) -> None:
         """Handle what has come in from a chat, in order, until something has to wait."""
         while (first := await in_thread(inbox.first_of)(chat)) is not None:
-            update, outcome = await in_thread(inbox.handle)(first[0], me=self._me)
+            try:
+                arrived = await fetch(self._api, first.update) if first.update else Arrived()
+            except (Flood, Away) as error:
+                logger.warning("file_not_fetched", error=str(error))
+                if first.age < FILE_SECONDS:
+                    return
+                arrived = Arrived(problems=[NOT_FETCHED])
+            update, outcome = await in_thread(inbox.handle)(
+                first.number, me=self._me, arrived=arrived
+            )
             if update is None:
                 return  # it was put aside, or is tried again in a while
             for each in outcome.runs:

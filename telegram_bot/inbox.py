@@ -6,7 +6,7 @@ it is tried again; what came twice is known by its id.
 
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from telegram_bot import outbox
 from telegram_bot.handlers.dispatch import dispatch
-from telegram_bot.handlers.talk import Outcome
+from telegram_bot.handlers.talk import Arrived, Outcome
 from telegram_bot.models import Button, Chat, Incoming, Post
 from telegram_bot.wire import Update
 from tracer import live
@@ -47,19 +47,34 @@ def chats() -> list[int]:
     return list(found.values_list("chat_id", flat=True).distinct())
 
 
-def first_of(chat_id: int) -> tuple[int, dict[str, Any]] | None:
-    """Return what has come in first from a chat and is to be handled: its id and content."""
+class First(NamedTuple):
+    """What came in first: its id, what it says if that can be read, and how long ago, in s."""
+
+    number: int
+    update: Update | None
+    age: float
+
+
+def first_of(chat_id: int) -> First | None:
+    """Return what came in first from a chat and is to be handled."""
     found = Incoming.objects.filter(chat_id=chat_id, handled_at=None).first()
-    return (found.update_id, found.data or {}) if found else None
+    if found is None:
+        return None
+    age = (timezone.now() - found.received_at).total_seconds()
+    try:
+        return First(found.update_id, Update.model_validate(found.data), age)
+    except ValidationError:
+        return First(found.update_id, None, age)  # `handle` puts it aside
 
 
 @steadily(PATIENCE_SECONDS)
-def handle(update_id: int, *, me: str) -> tuple[Update | None, Outcome]:
+def handle(update_id: int, *, me: str, arrived: Arrived) -> tuple[Update | None, Outcome]:
     """Handle an update, once. What fails again and again is put aside, and that is said.
 
     Args:
         update_id: Which one.
         me: The bot's user name.
+        arrived: The files that came with it.
     """
     try:
         with transaction.atomic():
@@ -67,7 +82,7 @@ def handle(update_id: int, *, me: str) -> tuple[Update | None, Outcome]:
             if row.handled_at is not None:
                 return None, Outcome()
             update = Update.model_validate(row.data)
-            outcome = dispatch(update, me=me)
+            outcome = dispatch(update, me=me, arrived=arrived)
             _end(row)
     except ValidationError as error:
         with transaction.atomic():

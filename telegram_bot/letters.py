@@ -2,10 +2,10 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from chat.models import Message, Thread
+from chat.models import Attachment, Message, Thread
 from telegram_bot import formatting
 from telegram_bot.formatting import Block, Run, escape
 from telegram_bot.models import Chat, Post
@@ -13,8 +13,20 @@ from telegram_bot.outbox import Keyboard, answer_key
 
 MOST_ARGUMENTS = 2_500
 MOST_LINE = 300
+MOST_CAPTION = 900
+MOST_PHOTO_BYTES = 10_000_000  # Telegram takes larger images as documents only
+PHOTOS = frozenset({"image/jpeg", "image/png", "image/webp"})
 HOW_IT_ENDED = {"stopped": "\n\n*Stopped here.*", "failed": "\n\n*Here it broke off.*"}
 FROM = {"web": "on the page", "api": "by a program", "telegram": "elsewhere in Telegram"}
+
+
+class Outgoing(NamedTuple):
+    """A file to send. `caption` is Telegram's HTML."""
+
+    name: str
+    content: bytes
+    is_image: bool
+    caption: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,16 @@ def of(post: Post) -> Letter | None:
             return _settled(post)
         case _:
             return _reply(post)
+
+
+def file_of(post: Post) -> Outgoing | None:
+    """Return the file of a post; None if it was deleted."""
+    found = Attachment.objects.filter(id=post.data["file"]).first()
+    if found is None:
+        return None
+    caption = formatting.shortened(post.data.get("caption", ""), MOST_CAPTION)
+    photo = found.media_type in PHOTOS and found.size <= MOST_PHOTO_BYTES
+    return Outgoing(found.name, bytes(found.content), photo, escape(caption))
 
 
 def heading(thread: UUID | None, chat: Chat) -> str:

@@ -126,6 +126,7 @@ class Post(models.Model):
         SAID = "said", "what the person said elsewhere"
         ASK = "ask", "a call or a question that waits"
         SETTLED = "settled", "how that was decided"
+        FILE = "file", "a file"
         TOPIC = "topic", "a topic for a thread"
 
     class State(models.TextChoices):

@@ -15,6 +15,7 @@ from django.db.models import Q
 from pydantic import JsonValue
 
 from agents.events import (
+    FileSent,
     NoticeTold,
     QuestionAnswered,
     QuestionAsked,
@@ -22,6 +23,7 @@ from agents.events import (
     ToolApproved,
     ToolDenied,
 )
+from agents.messages import Attached
 from chat.events import MessageAdded, MessageEdited, RunCancelled, RunFailed, ThreadDeleted
 from chat.models import Run
 from telegram_bot.models import Button, Chat, Post, Shown
@@ -91,6 +93,8 @@ class _Note:
                 self._write(chats, Post.Kind.ANSWER, key, message=str(event.message))
             case MessageEdited():
                 self._edited(event)
+            case FileSent():
+                self._file(event.file, event.run, caption=event.caption)
             case NoticeTold():
                 key = f"notice:{self.entry.id}"
                 self._write(self._chats(event.run), Post.Kind.REPLY, key, markdown=event.content)
@@ -136,6 +140,13 @@ class _Note:
         others = [each for each in chats if origin is None or each.pk != origin.chat_id]
         key = f"said:{event.message}"
         self._write(others, Post.Kind.SAID, key, message=str(event.message))
+        for each in event.attachments:
+            file = f"file:{event.message}:{each.id}"
+            self._write(others, Post.Kind.FILE, file, file=str(each.id), silent=True)
+
+    def _file(self, file: Attached, run: UUID, *, caption: str) -> None:
+        key = f"file:{file.id}"
+        self._write(self._chats(run), Post.Kind.FILE, key, file=str(file.id), caption=caption)
 
     def _edited(self, event: MessageEdited) -> None:
         shown = Shown.objects.filter(message=event.message, persons=False, part=0)

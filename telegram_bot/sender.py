@@ -81,6 +81,9 @@ class Sender:
         if post.kind == Post.Kind.TOPIC:
             await self._open_topic(post)
             return
+        if post.kind == Post.Kind.FILE:
+            await self._send_file(post)
+            return
         letter = await in_thread(letters.of)(post)
         if letter is None:
             await in_thread(posts.end)(post)
@@ -161,6 +164,26 @@ class Sender:
         except Rejected as rejected:
             logger.info("not_deleted", reason=rejected.reason)
         await in_thread(row.delete)()
+
+    async def _send_file(self, post: Post) -> None:
+        """Send a file; an image that is not taken as one, as a document."""
+        file = await in_thread(letters.file_of)(post)
+        if file is None:
+            await in_thread(posts.end)(post)
+            return
+        await self._turn(post.chat)
+        silent = bool(post.data.get("silent"))
+        try:
+            sent = await self._api.send_file(post.chat, file, silent=silent)
+        except Rejected:
+            if not file.is_image:
+                raise
+            document = file._replace(is_image=False)
+            sent = await self._api.send_file(post.chat, document, silent=silent)
+        await in_thread(posts.keep)(
+            post.chat, Letter(post.key, [], thread=post.thread), 0, telegram_id=sent
+        )
+        await in_thread(posts.end)(post)
 
     async def _open_topic(self, post: Post) -> None:
         """Open a topic for a thread; where that is not allowed, the thread goes on right here."""

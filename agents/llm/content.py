@@ -62,7 +62,7 @@ class MessageBuilder:
             return self
         name = "" if isinstance(source, bytes) else str(source)
         data = source if isinstance(source, bytes) else _read(Path(source))
-        kind = media_type or mimetypes.guess_type(name)[0] or _sniffed(data)
+        kind = media_type or mimetypes.guess_type(name)[0] or image_type(data)
         if not kind.startswith("image/"):
             msg = f"{name or 'This'} is no image ({kind or 'unknown'})."
             raise ValueError(msg)
@@ -82,11 +82,7 @@ class MessageBuilder:
             msg = f"{path} is a binary file."
             raise ValueError(msg)
         content = data.decode("utf-8", errors="replace")
-        fence = "```"
-        while fence in content:
-            fence += "`"
-        language = LANGUAGES.get(path.suffix.lower(), "")
-        return self.text(f"{path}\n{fence}{language}\n{content}\n{fence}", priority=priority)
+        return self.text(fenced(str(path), content), priority=priority)
 
     def files(self, folder: str | Path, pattern: str = "*", *, priority: float = 1.0) -> Self:
         """Add all files of a folder that a glob finds, in order; binary ones are skipped."""
@@ -104,12 +100,26 @@ class MessageBuilder:
         text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
         return self.text(text.format(**values))
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What there is so far."""
+        return tuple(self._parts)
+
     def build(self, role: Role = "user") -> Turn:
         """Return the message."""
         texts = [part.text for part in self._parts if part.text]
         if all(part.text and part.priority == 1.0 for part in self._parts):
             return Turn(role=role, content="\n\n".join(texts))
         return Turn(role=role, content="\n\n".join(texts), parts=tuple(self._parts))
+
+
+def fenced(name: str, content: str) -> str:
+    """Return a text file as a message has it: its name, and its content in a fence."""
+    fence = "```"
+    while fence in content:
+        fence += "`"
+    language = LANGUAGES.get(Path(name).suffix.lower(), "")
+    return f"{name}\n{fence}{language}\n{content}\n{fence}"
 
 
 def is_binary(data: bytes) -> bool:
@@ -132,7 +142,8 @@ def _read(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _sniffed(data: bytes) -> str:
+def image_type(data: bytes) -> str:
+    """Return the media type of an image, by its first bytes; empty if it is none."""
     for beginning, kind in (
         (b"\x89PNG\r\n", "image/png"),
         (b"\xff\xd8\xff", "image/jpeg"),

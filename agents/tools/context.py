@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from agents.cancellation import Cancellation
 from agents.tools.artifacts import Artifacts, MemoryArtifacts
+from agents.tools.handout import Handout, MemoryHandout
 from agents.tools.memory import Memory, ScriptMemory
 from agents.tools.tasks import TaskList
 from agents.tools.web import Web
@@ -67,6 +68,7 @@ class ToolContext:
         tasks: The list of tasks that the agent keeps.
         memory: What the agent keeps of the person.
         artifacts: Keeps results that are too long for the model.
+        handout: Takes files for the person.
         ask: Asks the person right here, as a script does (`input`); without it the run ends, and
             goes on with the answer.
         allow: Decides right here whether a call may be made, by its tool's name and arguments.
@@ -87,6 +89,7 @@ class ToolContext:
     tasks: TaskList = field(default_factory=TaskList)
     memory: Memory = field(default_factory=ScriptMemory)
     artifacts: Artifacts = field(default_factory=MemoryArtifacts)
+    handout: Handout = field(default_factory=MemoryHandout)
     ask: Callable[[str], str] | None = None
     allow: Callable[[str, dict[str, JsonValue]], bool] | None = None
     callers: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from ninja.pagination import paginate
 from agents.paging import CursorPages
 from chat import gateway, selectors, tree
 from chat.api.access import CHAT, actor, caller
+from chat.api.attachments import AttachmentOut
 from chat.api.threads import IdempotencyKey
 from chat.errors import KeyReused
 from chat.models import Message
@@ -22,11 +23,12 @@ router = Router(tags=["messages"])
 class MessageIn(Schema):
     """Something to say."""
 
-    content: str = Field(examples=["What is 17*23?"])
+    content: str = Field(examples=["What is 17*23?"], description="May be empty with a file.")
     agent: str | None = Field(None, max_length=50, description="Who is asked: a slug.")
     parent: UUID | None = Field(None, description="The message that it follows.")
     replaces: UUID | None = Field(None, description="The message it is another wording of.")
     steer: bool = Field(False, description="Give it to the run that is under way.")  # noqa: FBT003
+    attachments: list[UUID] = Field([], max_length=10, description="Files that were uploaded.")
     client_id: UUID | None = Field(None, description="Your id: the same twice is one message.")
 
 
@@ -42,6 +44,7 @@ class MessageOut(Schema):
     channel: str
     sender: str
     finish: str
+    attachments: list[AttachmentOut]
     seq: int
     created_at: datetime
     edited_at: datetime | None
@@ -102,7 +105,7 @@ def send_message(
     else:
         receipt = gateway.receive(
             thread=thread,
-            content=payload.content,
+            content=gateway.Content(payload.content, tuple(payload.attachments)),
             channel="api",
             sender=actor(request),
             agent=payload.agent,

@@ -3,6 +3,7 @@
 Adapters (pages, sockets, REST, the admin, bots) parse, call one of these, and render.
 """
 
+from chat.gateway.content import Content
 from chat.gateway.decisions import answer, decide, expire, resume, supersede
 from chat.gateway.deletion import delete
 from chat.gateway.imports import import_thread
@@ -20,6 +21,7 @@ from chat.gateway.threads import (
 from chat.gateway.topics import publish
 
 __all__ = [
+    "Content",
     "Place",
     "Receipt",
     "answer",

@@ -12,7 +12,7 @@ from chat import selectors
 from chat.errors import HasForks, RunActive
 from chat.events import ThreadDeleted
 from chat.gateway.door import verb
-from chat.models import Remembered, Thread
+from chat.models import Attachment, Remembered, Thread
 from tracer.log import append, lock, mentioned, purge, read
 
 NAME = re.compile(r"\b[0-9a-f]{32}\b")  # of a long result that is kept apart
@@ -41,6 +41,7 @@ def delete(thread: Thread, *, actor: str) -> None:
         )
         (entry,) = append(thread.stream, event, actor=actor)
         purge(thread.stream, before=entry.seq)
+        Attachment.objects.filter(thread=thread.id).delete()
         artifacts.discard(name for name in results if not mentioned(name, kinds=RESULTS))
 
 

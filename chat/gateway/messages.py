@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 from django.db import transaction
 
 from agents import selectors as agents
-from chat import selectors, tree
+from agents.messages import Attached
+from chat import attachments, selectors, tree
 from chat.errors import NoSuchMessage, NothingToSteer, TooManyPins, TooManySteers
 from chat.events import (
     MessageAdded,
@@ -18,7 +19,7 @@ from chat.events import (
     RunQueued,
     ThreadRestored,
 )
-from chat.gateway.content import check_content
+from chat.gateway.content import Content, check_content
 from chat.gateway.decisions import supersede
 from chat.gateway.door import check_room, crowd, verb
 from chat.models import Message, Run, Thread
@@ -54,7 +55,7 @@ class Place:
 def receive(
     *,
     thread: Thread,
-    content: str,
+    content: str | Content,
     channel: str,
     sender: str,
     agent: str | None = None,
@@ -68,7 +69,8 @@ def receive(
 
     Args:
         thread: Where it was said.
-        content: The text.
+        content: The text, or that with the files that come with it. Another wording of a
+            message keeps that one's files if none are given.
         channel: Where it came in: "web", "api", "telegram" …
         sender: Who said it.
         agent: The slug of who is asked; the thread's agent if left out.
@@ -79,10 +81,12 @@ def receive(
         EmptyMessage, MessageTooLong, BadCharacters: Nothing is stored.
         NoSuchAgent: There is no such active agent.
         NoSuchMessage: The place is not in this thread.
+        NoSuchAttachment, TooManyAttachments: These files can't be sent here.
         QueueFull: Too much is on its way. Nothing is stored.
         Unavailable: The database doesn't answer. Nothing is stored.
     """
-    check_content(content)
+    given = content if isinstance(content, Content) else Content(content)
+    check_content(given.text, may_be_empty=bool(given.attachments))
     crowded = crowd(thread)  # counted before the lock is taken, which everybody waits for
     with transaction.atomic():
         lock(thread.stream)
@@ -95,13 +99,15 @@ def receive(
             supersede(thread, actor=sender)
         receipt = Receipt(message=uuid4(), run=uuid4())
         asked = agents.active_agent(agent or thread.agent).slug
+        where = place or Place()
         said = MessageAdded(
             thread=thread.id,
             message=receipt.message,
             role="user",
-            content=content,
+            content=given.text,
+            attachments=_files(thread, given, where),
             agent=asked,
-            parent=_parent(thread, place or Place(), active),
+            parent=_parent(thread, where, active),
             run=receipt.run,
             channel=channel,
             sender=sender,
@@ -110,6 +116,13 @@ def receive(
         events = [*_back(thread), said, _queued(receipt, said)]
         append(thread.stream, *events, actor=sender, correlation_id=receipt.run)
     return receipt
+
+
+def _files(thread: Thread, given: Content, place: Place) -> tuple[Attached, ...]:
+    """Return what is said of the files of a message; of those before, if it words one anew."""
+    if given.attachments or place.replaces is None:
+        return attachments.claim(thread.owner, thread.id, given.attachments)
+    return tree.message_in(thread, place.replaces).attached
 
 
 def _back(thread: Thread) -> list[Event]:

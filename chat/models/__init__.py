@@ -1,5 +1,6 @@
 """All rows of conversations."""
 
+from chat.models.attachments import Attachment
 from chat.models.hooks import Delivery, Hook, Received, Webhook
 from chat.models.people import ApiKey, SignInLink, User, all_scopes
 from chat.models.threads import (
@@ -15,6 +16,7 @@ from chat.models.threads import (
 
 __all__ = [
     "ApiKey",
+    "Attachment",
     "Delivery",
     "Hook",
     "Lease",

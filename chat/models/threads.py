@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from typing_extensions import override
 
+from agents.messages import Attached
 from chat.events import RunState, stream_of
 
 
@@ -75,6 +76,7 @@ class Message(models.Model):
     sender = models.CharField(max_length=100)
     client_id = models.UUIDField(null=True)
     finish = models.CharField(max_length=10, default="complete")
+    attachments = models.JSONField(default=list)
     seq = models.PositiveBigIntegerField()
     created_at = models.DateTimeField()
     edited_at = models.DateTimeField(null=True)
@@ -94,6 +96,11 @@ class Message(models.Model):
     @override
     def __str__(self) -> str:
         return self.content[:60]
+
+    @property
+    def attached(self) -> tuple[Attached, ...]:
+        """The files that come with it."""
+        return tuple(Attached.model_validate(each) for each in self.attachments)
 
 
 class Run(models.Model):

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from agents import selectors as agents
 from agents.errors import AgentError
 from agents.models import Agent
-from chat import exports, gateway, history, selectors, timeline, tree
+from chat import attachments, exports, gateway, history, selectors, timeline, tree
 from chat.errors import BadImport, ChatError, NoSuchMoment, NoSuchThread, NotYours
 from chat.files import load_files
 from chat.frames import MOST_DIGITS
@@ -38,10 +38,11 @@ def home(request: HttpRequest) -> HttpResponse:
         return render(request, "chat/home.html", _frame(request))
     actor, content = _actor(request), request.POST.get("content", "")
     try:
+        said = gateway.Content(content, _uploaded(request))
         thread = gateway.start(
             owner=request.user, agent=request.POST.get("agent") or None, actor=actor
         )
-        gateway.receive(thread=thread, content=content, channel="web", sender=actor)
+        gateway.receive(thread=thread, content=said, channel="web", sender=actor)
     except (ChatError, AgentError) as error:
         refused = {"problem": str(error), "content": content}
         return render(request, "chat/home.html", _frame(request) | refused, status=422)
@@ -254,12 +255,26 @@ def _act(request: HttpRequest, found: Thread) -> None:
         case _:
             gateway.receive(
                 thread=found,
-                content=content,
+                content=gateway.Content(content, _uploaded(request)),
                 channel="web",
                 sender=actor,
                 agent=given.get("agent") or None,
                 place=gateway.Place(replaces=_uuid(given.get("replaces"))),
             )
+
+
+def _uploaded(request: HttpRequest) -> tuple[UUID, ...]:
+    """Keep the files of a form.
+
+    Raises:
+        BadAttachment: One can't be sent.
+    """
+    assert isinstance(request.user, User)  # noqa: S101  (signed in)
+    given = request.FILES.getlist("files")[: attachments.MOST + 1]
+    kept = [
+        attachments.keep(request.user, name=each.name or "", content=each.read()) for each in given
+    ]
+    return tuple(each.id for each in kept)
 
 
 def _uuid(text: str | None) -> UUID | None:

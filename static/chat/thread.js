@@ -1,6 +1,6 @@
 // A thread's page: what the server rendered, kept up to date by the thread's socket.
 
-import { foldSide, sendOnEnter } from "./composer.js";
+import { foldSide, sendOnEnter, upload } from "./composer.js";
 import { GrowingText } from "./growing.js";
 import { completeSkills } from "./skills.js";
 import { ThreadSocket } from "./socket.js";
@@ -125,6 +125,11 @@ const onEvent = {
     addStep(data.run, { call: `told:${data.seq}`, name: "Notice", state: "told", result: data.content });
     announcer.textContent = data.content;
   },
+  "file.sent": (data) => {
+    const step = addStep(data.run, { call: `file:${data.seq}`, name: "File", state: "told", result: data.caption });
+    if (step) step.querySelector(".sent").innerHTML = data.html; // made by the server
+    announcer.textContent = data.file.name;
+  },
   "plan.updated": (data) => {
     const lines = data.tasks.map((task) => `${marks[task.status]} ${task.id}. ${task.description}`);
     addStep(data.run, { call: `plan:${data.run}`, name: "Plan", state: "plan", result: lines.join("\n") || "No tasks." });
@@ -199,7 +204,7 @@ function setStep(step, state, result) {
 /** Show a step of an answer, or what has become of it. */
 function addStep(run, { call, name, arguments: given, state, result }) {
   const entry = answerOf(run);
-  if (!entry) return;
+  if (!entry) return null;
   let step = stepOf(entry, call);
   if (!step) {
     step = document.getElementById("step-template").content.firstElementChild.cloneNode(true);
@@ -211,6 +216,7 @@ function addStep(run, { call, name, arguments: given, state, result }) {
     entry.querySelector(".steps").append(step);
   }
   setStep(step, state, result);
+  return step;
 }
 
 function endStep(data, state, result) {
@@ -281,14 +287,25 @@ completeSkills(composer);
 sendOnEnter(composer);
 const socket = new ThreadSocket(list.dataset.thread, Number(list.dataset.lastSeq), { frame: onFrame, state: onState });
 
-composer.addEventListener("submit", (event) => {
+composer.addEventListener("submit", async (event) => {
   event.preventDefault();
   const content = composer.elements.content.value;
-  if (!content.trim()) return;
+  const files = composer.elements.files.files;
+  if (!content.trim() && !files.length) return;
   showProblem("");
+  let attachments = [];
+  if (files.length) {
+    try {
+      attachments = await upload(composer, files);
+    } catch (error) {
+      showProblem(error.message);
+      return;
+    }
+    composer.elements.files.value = "";
+  }
   const replaces = composer.elements.replaces.value;
   const more = replaces ? { replaces } : steer.querySelector("input").checked && active.size ? { steer: true } : {};
-  socket.say(content, composer.elements.agent.value, more);
+  socket.say(content, composer.elements.agent.value, attachments.length ? { ...more, steer: undefined, attachments } : more);
   composer.elements.content.value = composer.elements.replaces.value = "";
   document.getElementById("editing")?.remove();
   list.scrollTop = list.scrollHeight;

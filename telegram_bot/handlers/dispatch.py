@@ -12,7 +12,7 @@ from chat.models import Run
 from telegram_bot.formatting import escape
 from telegram_bot.handlers import buttons, commands, door, messages
 from telegram_bot.handlers.door import Visit
-from telegram_bot.handlers.talk import Outcome, Talk
+from telegram_bot.handlers.talk import Arrived, Outcome, Talk
 from telegram_bot.models import Chat, Post, Shown, migrate
 from telegram_bot.wire import Membership, Message, Press, Stopped, Update
 
@@ -29,12 +29,13 @@ def draft_id(run: UUID) -> int:
     return run.int % DRAFT_IDS + 1
 
 
-def dispatch(update: Update, *, me: str) -> Outcome:
+def dispatch(update: Update, *, me: str, arrived: Arrived) -> Outcome:
     """Do what an update says, in the caller's transaction.
 
     Args:
         update: What has happened.
         me: The bot's user name.
+        arrived: The files that came with it.
     """
     outcome: Outcome | None = None
     match update:
@@ -47,7 +48,7 @@ def dispatch(update: Update, *, me: str) -> Outcome:
         case Update(message=Message(migrate_to_chat_id=int() as new) as message):
             migrate(message.chat.id, new)
         case Update(message=Message() as message) if _is_for_us(message, me):
-            outcome = _message(update, message, me=me)
+            outcome = _message(update, message, me=me, arrived=arrived)
         case Update(edited_message=Message() as message):
             outcome = _edited(update, message)
         case _:
@@ -68,7 +69,7 @@ def _is_for_us(message: Message, me: str) -> bool:
     return to_us or f"@{me}".lower() in message.said.lower()
 
 
-def _message(update: Update, message: Message, *, me: str) -> Outcome | None:
+def _message(update: Update, message: Message, *, me: str, arrived: Arrived) -> Outcome | None:
     assert message.sender is not None, "It is for us."  # noqa: S101  (for the type checker)
     visit = Visit(update.update_id, door.chat_of(message.chat, message.topic), message.sender)
     command = COMMAND.fullmatch(message.said.strip())
@@ -79,6 +80,8 @@ def _message(update: Update, message: Message, *, me: str) -> Outcome | None:
             commands.greet(talk)
         return None
     talk = door.enter(visit)
+    if talk is not None:
+        talk.arrived = arrived
     return _trying(talk, lambda each: _hear(each, message, command, me=me))
 
 
@@ -86,10 +89,12 @@ def _hear(talk: Talk, message: Message, command: "re.Match[str] | None", *, me: 
     if command and (known := commands.COMMANDS.get(command[1].lower())):
         known.does(talk, command[3] or "", message)
         return
+    for problem in talk.arrived.problems:
+        talk.say(escape(problem))
     text = _without_mention(message.said, me).strip()
     if command and not _names_skill(talk, text):
         talk.say(escape(UNKNOWN))
-    elif text:
+    elif text or talk.arrived.files:
         messages.write(talk, message, text)
     elif reason := messages.unread(message):
         talk.say(escape(reason))

@@ -28,14 +28,15 @@ def write(talk: Talk, message: Message, text: str) -> None:
         ChatError, AgentError: It was refused, with a sentence.
     """
     thread = _meant(talk, message)
-    if (question := _question(thread)) is not None:
+    files = tuple(talk.arrived.files)
+    if not files and (question := _question(thread)) is not None:
         gateway.answer(thread, question=question, content=text, actor=talk.actor)
         return
     client_id = _client_id(message)
     _keep(talk, message, thread, client_id=client_id)
     receipt = gateway.receive(
         thread=thread,
-        content=text,
+        content=gateway.Content(text, files),
         channel="telegram",
         sender=talk.actor,
         client_id=client_id,

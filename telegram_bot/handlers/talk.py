@@ -13,6 +13,14 @@ from telegram_bot.outbox import Keyboard
 
 
 @dataclass(slots=True)
+class Arrived:
+    """What came with a message: files that were taken, and why others were not."""
+
+    files: list[UUID] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Outcome:
     """What is left to do once an update is handled.
 
@@ -32,6 +40,7 @@ class Talk:
     update: int
     chat: Chat
     account: Account
+    arrived: Arrived = field(default_factory=Arrived)
     outcome: Outcome = field(default_factory=Outcome)
     _said: int = 0
 
