@@ -7,6 +7,9 @@ is lost where one dies. A channel's app registers itself; this module knows none
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
+import structlog
+from django.db import InterfaceError, OperationalError, transaction
+
 from agents.events import (
     FileSent,
     NoticeTold,
@@ -45,6 +48,8 @@ Channel = Callable[[UUID, Sequence[Recorded]], None]
 
 _channels: list[Channel] = []
 
+logger = structlog.get_logger(__name__)
+
 
 def register(channel: Channel) -> None:
     """Have a channel called with a thread and what has happened in it, before that is committed."""
@@ -59,4 +64,15 @@ def note(recorded: Sequence[Recorded]) -> None:
     if told:
         thread = UUID(recorded[0].stream.removeprefix(PREFIX))
         for channel in _channels:
+            _tell(channel, thread, told)
+
+
+def _tell(channel: Channel, thread: UUID, told: Sequence[Recorded]) -> None:
+    """Tell a channel. A fault of its own does not undo what has happened."""
+    try:
+        with transaction.atomic():
             channel(thread, told)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("channel_failed", thread=str(thread))

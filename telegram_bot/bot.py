@@ -74,6 +74,9 @@ async def _be(token: str) -> None:
         except (ApiError, DatabaseTrouble, redis.RedisError, OSError, LeaseGone) as error:
             logger.warning("bot_interrupted", error=f"{type(error).__name__}: {error}")
             await asyncio.sleep(TROUBLE_SECONDS)
+        except Exception:
+            logger.exception("bot_failed")
+            await asyncio.sleep(TROUBLE_SECONDS)
         finally:
             with suppress(DatabaseTrouble):
                 await in_thread(leases.release)(lease)

@@ -188,7 +188,7 @@ class _Note:
                 if isinstance(event, ToolApprovalRequested)
                 else {"question": event.content}
             )
-            self._write([chat], Post.Kind.ASK, key, buttons=[row], **about, **told)
+            self._write([chat], Post.Kind.ASK, key, buttons=[row], **told)
 
     def _settled(self, run: UUID, call: str, line: str) -> None:
         of = ask_key(run, call)

@@ -19,6 +19,7 @@ LONGEST_WAIT = timedelta(minutes=5)
 GIVEN_UP_AFTER = timedelta(hours=24)
 MOST_DOUBLED = 10
 MOST_TOLD = 500
+MOST_STUMBLES = 3
 
 logger = structlog.get_logger(__name__)
 
@@ -104,6 +105,15 @@ def try_later(post: Post, reason: str) -> None:
     post.attempts += 1
     post.problem = reason[:MOST_TOLD]
     post.save(update_fields=["attempts", "problem", "next_at"])
+
+
+def stumble(post: Post, reason: str) -> bool:
+    """Count a fault of ours; after the third, give the post up and let the next one pass."""
+    if post.attempts + 1 >= MOST_STUMBLES:
+        fail(post, reason)
+        return True
+    try_later(post, reason)
+    return False
 
 
 def fail(post: Post, reason: str) -> None:

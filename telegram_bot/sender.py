@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 import structlog
+from django.db import DatabaseError
 
 from telegram_bot import formatting, letters, posts
-from telegram_bot.api import Api, Away, Flood, Migrated, Refused, Rejected
+from telegram_bot.api import Api, Away, BadToken, Flood, Migrated, Refused, Rejected
 from telegram_bot.letters import Letter
 from telegram_bot.models import Chat, Post, Shown, migrate
 from telegram_bot.offload import in_thread
@@ -75,6 +76,11 @@ class Sender:
         except Rejected as rejected:
             logger.warning("post_rejected", post=post.pk, reason=rejected.reason)
             await in_thread(posts.fail)(post, rejected.reason)
+        except (DatabaseError, BadToken):
+            raise
+        except Exception as error:
+            logger.exception("post_failed", post=post.pk)
+            return await in_thread(posts.stumble)(post, type(error).__name__)
         return True
 
     async def _send(self, post: Post) -> None:

@@ -33,6 +33,7 @@ DRAFT_RENEWED_SECONDS = 20.0  # one is shown for thirty
 PRIVATE_SECONDS = 1.5
 GROUP_SECONDS = 4.0
 SLOWEST_SECONDS = 15.0
+WITHOUT_DRAFTS_SECONDS = 600.0  # where one was refused
 AFTER_TROUBLE_SECONDS = 1.0
 ROOM = formatting.LIMIT - 200
 ENDS = {"run.completed", "run.failed", "run.cancelled"}
@@ -185,7 +186,7 @@ class Watch:
         except ApiError as error:
             logger.info("no_drafts", chat=self.chat.pk, error=str(error))
             self.drafts = False
-            self._pushed = ""
+            await self._begin(html)
 
     async def _begin(self, html: str) -> None:
         buttons = await in_thread(_stop_button)(self.chat, self.run)
@@ -201,7 +202,7 @@ class Watches:
         self._api = api
         self._pace = pace
         self._watches: dict[tuple[int, UUID], tuple[Watch, asyncio.Task[None]]] = {}
-        self._no_drafts: set[int] = set()
+        self._no_drafts: dict[int, float] = {}
 
     async def begin(self, run_id: UUID) -> None:
         """Show how a run goes, in the chat that its message came from."""
@@ -212,7 +213,8 @@ class Watches:
         key = (chat.pk, run.answer_id)
         if key in self._watches:
             return
-        drafts = chat.private and chat.pk not in self._no_drafts
+        without_until = self._no_drafts.get(chat.pk, 0.0)
+        drafts = chat.private and time.monotonic() >= without_until
         watch = Watch(self._api, self._pace, chat, run, drafts, telegram_id=shown)
         self._watches[key] = (watch, asyncio.create_task(self._go(key, watch)))
 
@@ -242,7 +244,7 @@ class Watches:
             logger.exception("watch_failed", run=str(watch.run.id))
         finally:
             if watch.chat.private and not watch.drafts:
-                self._no_drafts.add(watch.chat.pk)
+                self._no_drafts[watch.chat.pk] = time.monotonic() + WITHOUT_DRAFTS_SECONDS
             self._watches.pop(key, None)
 
 

@@ -1,0 +1,83 @@
+"""A person with Telegram on their phone, and a Parley with a bot."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from tests.support.bot_api import BotApi
+from tests.support.installation import Installation, wait_until
+
+Json = dict[str, Any]
+PATIENCE_SECONDS = 20
+CODE = (
+    "from chat import credentials; from telegram_bot import links; "
+    "print(links.make_code(credentials.owner()))"
+)
+
+
+class Phone:
+    """What one person does in one chat, and what they see there."""
+
+    def __init__(
+        self, parley: Installation, api: BotApi, *, chat: int = 7, sender: int = 7
+    ) -> None:
+        self.parley = parley
+        self.api = api
+        self.chat = chat
+        self.sender = sender
+
+    def link(self) -> None:
+        """Link the account with the owner."""
+        code = self.parley.command("shell", "-c", CODE).stdout.split()[-1]
+        self.say(f"/start {code}")
+        self.sees("Hello owner")
+
+    def say(self, text: str, **more: Any) -> Json:
+        """Write something."""
+        message = self.api.message(text, chat=self.chat, sender=self.sender) | more
+        self.api.push(message=message)
+        return message
+
+    @property
+    def texts(self) -> list[str]:
+        """What stands in the chat."""
+        return self.api.texts(self.chat)
+
+    @property
+    def messages(self) -> list[Json]:
+        """The messages that stand in the chat."""
+        return list(self.api.shown[self.chat].values())
+
+    def sees(self, text: str, *, seconds: float = PATIENCE_SECONDS) -> Json:
+        """Wait until something is read in a message; return the last such message."""
+        self._until(lambda: any(text in each for each in self.texts), text, seconds)
+        return [each for each in self.messages if text in each["plain"]][-1]
+
+    def count(self, text: str) -> int:
+        """Return how many messages have something in them."""
+        return sum(text in each for each in self.texts)
+
+    def press(self, message: Json, label: str) -> None:
+        """Press a button below a message."""
+        self.api.press(message, label, sender=self.sender)
+
+    def _until(self, condition: Callable[[], object], what: str, seconds: float) -> None:
+        try:
+            wait_until(condition, seconds=seconds, what=repr(what))
+        except AssertionError as error:
+            log = "\n".join(self.parley.lines[-15:])
+            told = f"{error}; there is: {self.texts}\n{log}"
+            raise AssertionError(told) from error
+
+
+def threads(client: httpx.Client) -> list[Json]:
+    """Return the owner's threads, the last used first."""
+    found: list[Json] = client.get("/threads").json()["items"]
+    return found
+
+
+def said(client: httpx.Client, thread: str) -> list[tuple[str, str]]:
+    """Return what was said in a thread: the role and the text of each message."""
+    items = client.get(f"/threads/{thread}/messages", params={"limit": 100}).json()["items"]
+    return [(each["role"], each["content"]) for each in items]
