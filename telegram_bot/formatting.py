@@ -80,7 +80,8 @@ def blocks(markdown: str) -> list[Block]:
 
 def plain(markdown: str) -> str:
     """Return a text without any marks, as one line."""
-    return " ".join(" ".join(run.text for run in each.runs) for each in blocks(markdown)).strip()
+    said = " ".join("".join(run.text for run in each.runs) for each in blocks(markdown))
+    return " ".join(said.split())
 
 
 def escape(text: str) -> str:

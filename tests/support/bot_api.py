@@ -16,6 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.support.serving import in_a_thread
 from tests.support.telegram_html import NotAccepted, text_of
 
 TOKEN = "123456:stand-in-token-of-the-tests"
@@ -307,22 +308,8 @@ def flood(seconds: int) -> Failure:
 def serving() -> Iterator[tuple[str, BotApi]]:
     """Serve one for a block; yield its address and itself."""
     api = BotApi()
-    loop = asyncio.new_event_loop()
-    runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=0.2)
-
-    async def start() -> int:
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        return int(runner.addresses[0][1])
-
-    port = loop.run_until_complete(start())
-    thread = threading.Thread(target=loop.run_forever, name="bot-api", daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{port}", api
-    finally:
-        api.hold.clear()
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
-        loop.close()
+    with in_a_thread(api.application()) as address:
+        try:
+            yield address, api
+        finally:
+            api.hold.clear()

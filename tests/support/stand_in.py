@@ -18,6 +18,8 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tests.support.serving import in_a_thread
+
 MODEL = "stand-in"
 WORDS = ("plain ", "grüße ", "日本 ", "🙂🙃 ", "line\n", "**bold** ", "\n\n", "end. ")
 
@@ -323,37 +325,12 @@ def _event(data: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps(data, ensure_ascii=False).encode() + b"\n\n"
 
 
-async def _end(runner: web.AppRunner) -> None:
-    await runner.cleanup()
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in left:
-        task.cancel()
-    await asyncio.gather(*left, return_exceptions=True)
-
-
 @contextlib.contextmanager
 def serving() -> Iterator[tuple[str, StandIn]]:
     """Serve in a thread of this process; yield the base URL and what it sees."""
     stand_in = StandIn()
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    runner = web.AppRunner(stand_in.application(), shutdown_timeout=0.2, access_log=None)
-
-    async def start() -> int:
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        return int(runner.addresses[0][1])
-
-    port = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
-    try:
-        yield f"http://127.0.0.1:{port}/v1", stand_in
-    finally:
-        asyncio.run_coroutine_threadsafe(_end(runner), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(5)
-        loop.close()
+    with in_a_thread(stand_in.application()) as address:
+        yield f"{address}/v1", stand_in
 
 
 if __name__ == "__main__":
