@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from uuid import UUID
 
+from django.db import transaction
+
 from agents import selectors as agents
 from agents.errors import AgentError
 from agents.skills.selection import named_in
@@ -80,17 +82,19 @@ def _message(update: Update, message: Message, *, me: str, arrived: Arrived) -> 
             commands.greet(talk)
         return None
     talk = door.enter(visit)
-    if talk is not None:
-        talk.arrived = arrived
-    return _trying(talk, lambda each: _hear(each, message, command, me=me))
+    if talk is None:
+        return None
+    talk.arrived = arrived
+    outcome = _trying(talk, lambda each: _hear(each, message, command, me=me))
+    for problem in arrived.problems:
+        talk.say(escape(problem))
+    return outcome
 
 
 def _hear(talk: Talk, message: Message, command: "re.Match[str] | None", *, me: str) -> None:
     if command and (known := commands.COMMANDS.get(command[1].lower())):
         known.does(talk, command[3] or "", message)
         return
-    for problem in talk.arrived.problems:
-        talk.say(escape(problem))
     text = _without_mention(message.said, me).strip()
     if command and not _names_skill(talk, text):
         talk.say(escape(UNKNOWN))
@@ -114,7 +118,8 @@ def _pressed(update: Update, press: Press) -> Outcome:
     if talk is None:
         return Outcome(toast=buttons.GONE)
     try:
-        buttons.press(talk, press)
+        with transaction.atomic():
+            buttons.press(talk, press)
     except (ChatError, AgentError) as error:
         talk.outcome.toast = str(error)[:MOST_TOAST]
     return talk.outcome
@@ -145,12 +150,14 @@ def _member(membership: Membership) -> None:
 
 
 def _trying(talk: Talk | None, do: Callable[[Talk], None]) -> Outcome | None:
-    """Do something, or say why it was refused."""
+    """Do something, all of it; or say why it was refused."""
     if talk is None:
         return None
     try:
-        do(talk)
+        with transaction.atomic():
+            do(talk)
     except (ChatError, AgentError) as error:
+        talk.chat.refresh_from_db()
         talk.say(escape(str(error)))
     return talk.outcome
 

@@ -1,0 +1,1 @@
+"""Tests of the Telegram channel: real database, no second process."""
