@@ -102,6 +102,9 @@ class Env(BaseSettings):
         ge=0,
         description="How long the same question gets the same answer; 0: never.",
     )
+    transcription_model: str = Field(
+        default="", description="Who listens to voice messages, such as openai/whisper-1."
+    )
     telegram_bot_token: SecretStr = Field(
         default=SecretStr(""), description="The bot's token, from @BotFather; no bot without it."
     )

@@ -19,6 +19,7 @@ STATUS = {
     "key_reused": 422,
     "missing_scope": 403,
     "no_such_agent": 422,
+    "no_such_attachment": 404,
     "no_such_kind": 422,
     "no_such_message": 404,
     "no_such_moment": 404,

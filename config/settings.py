@@ -207,6 +207,7 @@ SEARCH_BACKEND = env.search_backend
 SEARCH_URL = env.search_url
 SEARCH_API_KEY = env.search_api_key.get_secret_value()
 EMBEDDING_MODELS = env.embedding_models
+TRANSCRIPTION_MODEL = env.transcription_model
 PRIVATE_NETWORKS = env.private_networks
 MCP_COMMANDS = env.mcp_commands
 MCP_TOOLS = env.mcp_tools

@@ -26,6 +26,7 @@ from agents.llm.retries import Retries, persistently
 from agents.llm.tokenizer import counted
 from agents.messages import Reply, ToolCall, Turn
 from agents.recording import MemoryRecorder
+from agents.text import clean
 from agents.tools.collection import Registry
 from agents.tools.execution import call_all
 from agents.tools.rounds import until_answered
@@ -253,6 +254,24 @@ class Broker(ObjectMethods):
         provider, name = self._find(model)
         several = [texts] if isinstance(texts, str) else texts
         return await embed_all(several, model=model, embed=partial(provider.embed, name))
+
+    def transcribe(self, model: str, audio: bytes, *, name: str = "audio.ogg") -> str:
+        """Return what is said in a recording.
+
+        Args:
+            model: Such as "openai/whisper-1".
+            audio: The recording: a file's content.
+            name: The file's name; its ending tells what it is.
+
+        Raises:
+            LLMError: There was no answer.
+        """
+        return loop.wait(self.atranscribe(model, audio, name=name))
+
+    async def atranscribe(self, model: str, audio: bytes, *, name: str = "audio.ogg") -> str:
+        """Return what is said in a recording, from a coroutine."""
+        provider, found = self._find(model)
+        return clean(await provider.transcribe(found, audio, name=name))
 
     def models(self) -> dict[str, list[str]]:
         """Return the models that there are, by the prefix of their provider.

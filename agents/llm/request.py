@@ -109,6 +109,14 @@ class Provider:
         """
         raise unsupported(self, "embed texts")
 
+    async def transcribe(self, model: str, audio: bytes, *, name: str) -> str:
+        """Return what is said in a recording.
+
+        Raises:
+            LLMError: It can't be done here.
+        """
+        raise unsupported(self, "listen to recordings")
+
     async def models(self) -> list[str]:
         """Return the names of the models that there are.
 

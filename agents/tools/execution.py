@@ -40,6 +40,7 @@ from agents.tools.artifacts import Artifacts
 from agents.tools.collection import Registry
 from agents.tools.context import ToolContext
 from agents.tools.definition import Tool
+from agents.tools.handout import Handout
 from agents.tools.memory import Memory
 from tracer.events import Event
 
@@ -141,6 +142,7 @@ class _Round:
             context,
             emit=self._emit,
             artifacts=cast("Artifacts", _Handed(context.artifacts, self._ask)),
+            handout=cast("Handout", _Handed(context.handout, self._ask)),
             memory=cast("Memory", _Handed(context.memory, self._ask)),
         )
 

@@ -69,21 +69,18 @@ def receive(
 
     Args:
         thread: Where it was said.
-        content: The text, or that with the files that come with it. Another wording of a
-            message keeps that one's files if none are given.
+        content: The text, or that with files. Another wording keeps those of the first one.
         channel: Where it came in: "web", "api", "telegram" …
         sender: Who said it.
         agent: The slug of who is asked; the thread's agent if left out.
         client_id: The sender's own id. The same one twice is one message.
         place: Where in the tree; behind the newest message if left out.
 
-    Raises:
-        EmptyMessage, MessageTooLong, BadCharacters: Nothing is stored.
-        NoSuchAgent: There is no such active agent.
-        NoSuchMessage: The place is not in this thread.
+    Raises:  (nothing is stored then)
+        EmptyMessage, MessageTooLong, BadCharacters: This can't be a message.
+        NoSuchAgent, NoSuchMessage: There is no such active agent, or no such place here.
         NoSuchAttachment, TooManyAttachments: These files can't be sent here.
-        QueueFull: Too much is on its way. Nothing is stored.
-        Unavailable: The database doesn't answer. Nothing is stored.
+        QueueFull, Unavailable: Too much is on its way; or the database doesn't answer.
     """
     given = content if isinstance(content, Content) else Content(content)
     check_content(given.text, may_be_empty=bool(given.attachments))

@@ -11,7 +11,7 @@ from agents.errors import AgentError
 from agents.skills.selection import named_in
 from chat.errors import ChatError
 from chat.models import Run
-from telegram_bot.formatting import escape
+from telegram_bot.formatting import escape, shortened
 from telegram_bot.handlers import buttons, commands, door, messages
 from telegram_bot.handlers.door import Visit
 from telegram_bot.handlers.talk import Arrived, Outcome, Talk
@@ -23,6 +23,7 @@ UNKNOWN = "I don't know this command. /help tells what there is."
 PUT_OUT = "The bot was blocked, or put out."
 DRAFT_IDS = 2**31 - 1
 MOST_TOAST = 190
+MOST_HEARD = 1_000
 RECENT = 50  # messages of a person's
 
 
@@ -96,11 +97,14 @@ def _hear(talk: Talk, message: Message, command: "re.Match[str] | None", *, me: 
         known.does(talk, command[3] or "", message)
         return
     text = _without_mention(message.said, me).strip()
+    if heard := talk.arrived.heard.strip():
+        talk.say(f"<i>I heard:</i> {escape(shortened(heard, MOST_HEARD))}")
+        text = f"{text}\n\n{heard}".strip()
     if command and not _names_skill(talk, text):
         talk.say(escape(UNKNOWN))
     elif text or talk.arrived.files:
         messages.write(talk, message, text)
-    elif reason := messages.unread(message):
+    elif not talk.arrived.problems and (reason := messages.unread(message)):
         talk.say(escape(reason))
 
 

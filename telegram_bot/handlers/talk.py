@@ -14,9 +14,10 @@ from telegram_bot.outbox import Keyboard
 
 @dataclass(slots=True)
 class Arrived:
-    """What came with a message: files that were taken, and why others were not."""
+    """What came with a message: files, what was heard, and why something was not taken."""
 
     files: list[UUID] = field(default_factory=list)
+    heard: str = ""
     problems: list[str] = field(default_factory=list)
 
 

@@ -7,7 +7,7 @@ from chat.models import Run, Thread
 from tracer.log import read
 
 
-def say(thread: Thread, content: str, **options: Any) -> gateway.Receipt:
+def say(thread: Thread, content: str | gateway.Content, **options: Any) -> gateway.Receipt:
     """Say something in a thread."""
     return gateway.receive(
         thread=thread, content=content, channel="web", sender="user:1", **options
@@ -19,7 +19,7 @@ def work(thread: Thread) -> None:
     tasks.run_turn(thread_id=str(thread.id))
 
 
-def ask(thread: Thread, content: str, **options: Any) -> Run:
+def ask(thread: Thread, content: str | gateway.Content, **options: Any) -> Run:
     """Say something and have it answered; return the run."""
     receipt = say(thread, content, **options)
     work(thread)

@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
 from agents.models import Agent
-from chat import credentials, gateway
+from chat import attachments, credentials, gateway
 from chat.models import ApiKey, Thread, User, Webhook
 from config.api import api
 from tests.chat.talk import ask
@@ -27,6 +28,7 @@ FILE = {
 }
 AGENT = {"slug": "new", "name": "New", "model": "demo/assistant"}
 AGENTS = {"format": "parley.agents", "version": 1, "agents": [AGENT]}
+UPLOAD = b"a file"
 HOOK = {"name": "n", "url": "https://hooks.example.org/", "kinds": ["run.completed"]}
 
 # Each operation: what a key must be good for, whether it is about somebody's own, what is sent.
@@ -42,6 +44,8 @@ OPERATIONS: dict[str, tuple[str, bool, Any]] = {
     "GET /threads/{thread_id}/at/{seq}": (READ, True, None),
     "GET /threads/{thread_id}/messages": (READ, True, None),
     "POST /threads/{thread_id}/messages": (CHAT, True, {"content": "x"}),
+    "POST /attachments": (CHAT, False, UPLOAD),
+    "GET /attachments/{attachment_id}": (READ, True, None),
     "GET /threads/{thread_id}/pins": (READ, True, None),
     "PUT /threads/{thread_id}/pins/{message_id}": (CHAT, True, None),
     "DELETE /threads/{thread_id}/pins/{message_id}": (CHAT, True, None),
@@ -95,6 +99,7 @@ def world(thread: Thread, owner: User) -> World:
         "run_id": str(run.id),
         "message_id": str(run.message_id),
         "webhook_id": str(hook.id),
+        "attachment_id": str(attachments.keep(owner, name="a", content=b"x").id),
         "call": "call_1",
         "question": "call_2",
         "slug": "demo",
@@ -116,6 +121,8 @@ def send(client: Client, world: World, operation: str) -> Response:
     body = OPERATIONS[operation][2]
     if body is None:
         return call(world.path(operation))
+    if isinstance(body, bytes):
+        return call(world.path(operation), {"file": SimpleUploadedFile("a.txt", body)})
     return call(world.path(operation), body, content_type="application/json")
 
 
@@ -184,7 +191,7 @@ def test_somebody_else_sees_nothing_of_it(world: World, operation: str, stranger
     for client in clients:
         response = send(client, world, operation)
         code = refused(response)
-        if "{webhook_id}" in operation:
+        if "{webhook_id}" in operation or "{attachment_id}" in operation:
             assert response.status_code == 404
         elif OPERATIONS[operation][1]:
             assert code == "not_yours"

@@ -60,7 +60,7 @@ def test_children_start_in_order_and_leave_nothing(tmp_path: Path) -> None:
     supervisor.run(started=lambda: started.append(mark.exists()))
 
     assert started == [True]
-    assert sorted(lines) == ["first  | up", "second | up"]
+    assert sorted(lines) == ["first   | up", "second  | up"]
     for each in (first, second):
         assert each.process is not None
         assert not psutil.pid_exists(each.process.pid)
@@ -75,7 +75,7 @@ def test_one_that_dies_is_started_again() -> None:
         assert mortal.process is not None
         mortal.process.kill()
 
-    died = "parley | mortal has died (exit code -9); starting it again."
+    died = "parley  | mortal has died (exit code -9); starting it again."
     stop_soon(lambda: died in lines and lines[-1] == "mortal | up")
     supervisor.run(started=kill)
 

@@ -93,6 +93,7 @@ class StandIn:
         app.router.add_get("/v1/models", self.models)
         app.router.add_post("/v1/chat/completions", self.complete)
         app.router.add_post("/v1/embeddings", self.embed)
+        app.router.add_post("/v1/audio/transcriptions", self.transcribe)
         app.router.add_post("/api/chat", self.chat)
         app.router.add_get("/api/tags", self.tags)
         app.router.add_post("/api/embed", self.embed_for_ollama)
@@ -117,6 +118,17 @@ class StandIn:
             for number, text in enumerate(body["input"])
         ]
         return web.json_response({"object": "list", "data": data[::-1]})
+
+    async def transcribe(self, request: web.Request) -> web.Response:
+        """Take a recording for the text that it is; an empty one can't be heard."""
+        form = await request.post()
+        file = form["file"]
+        assert isinstance(file, web.FileField)
+        heard = file.file.read().decode()
+        self.requests.append({"model": form["model"], "name": file.filename})
+        if not heard:
+            return web.json_response({"error": {"message": "no speech"}}, status=400)
+        return web.json_response({"text": heard})
 
     async def embed_for_ollama(self, request: web.Request) -> web.Response:
         """Do the same on Ollama's wire."""

@@ -60,6 +60,14 @@ class LiteLLM(Provider):
         return vectors
 
     @override
+    async def transcribe(self, model: str, audio: bytes, *, name: str) -> str:
+        library = await asyncio.to_thread(_load)
+        with _our_errors(library):
+            async with asyncio.timeout(self._timeouts.connect + self._timeouts.first_token):
+                answered = await library.atranscription(model=model, file=(name, audio))
+        return str(answered.text)
+
+    @override
     async def models(self) -> list[str]:
         """Return the models of the vendors whose key is in the environment, by the package."""
         return models_with_keys(os.environ)

@@ -71,6 +71,26 @@ class OpenAICompatible(Provider):
             raise unreadable(self._where)
         return vectors
 
+    @override
+    async def transcribe(self, model: str, audio: bytes, *, name: str) -> str:
+        import aiohttp  # noqa: PLC0415  (for those who call a server)
+
+        form = aiohttp.FormData({"model": model, "response_format": "json"})
+        form.add_field("file", audio, filename=name)
+        asked = http.session().post(
+            f"{self._url}/audio/transcriptions", data=form, headers=self._headers
+        )
+        with our_errors(self._where):
+            async with (
+                asyncio.timeout(self._timeouts.connect + self._timeouts.first_token),
+                http.Checked(asked, where=self._where) as response,
+            ):
+                answered = await response.json(content_type=None)
+        try:
+            return str(answered["text"])
+        except (KeyError, TypeError) as error:
+            raise unreadable(self._where) from error
+
     async def _json(
         self,
         method: str,

@@ -38,7 +38,7 @@ class Command(BaseCommand):
             children = services()
             self._prepare()
             Supervisor(children, write=self._say).run(started=self._print_link)
-        self._say("parley | Everything has ended.")
+        self._say("parley  | Everything has ended.")
 
     def _prepare(self) -> None:
         try:
