@@ -29,7 +29,16 @@ def test_the_compose_file_fits_its_schema() -> None:
 def test_the_topology_is_complete() -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 
-    assert set(services) == {"postgres", "redis", "migrate", "web", "worker", "beat", "flower"}
+    assert set(services) == {
+        "postgres",
+        "redis",
+        "migrate",
+        "web",
+        "worker",
+        "beat",
+        "telegram",
+        "flower",
+    }
     for name in ("web", "worker", "beat", "flower"):
         assert {"migrate"} <= set(services[name]["depends_on"])
         assert services[name]["environment"]["DATABASE_URL"].startswith("postgres://")

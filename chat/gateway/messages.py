@@ -76,8 +76,8 @@ def receive(
         client_id: The sender's own id. The same one twice is one message.
         place: Where in the tree; behind the newest message if left out.
 
-    Raises:  (nothing is stored then)
-        EmptyMessage, MessageTooLong, BadCharacters: This can't be a message.
+    Raises:
+        EmptyMessage, MessageTooLong, BadCharacters: Nothing is stored, here and below.
         NoSuchAgent, NoSuchMessage: There is no such active agent, or no such place here.
         NoSuchAttachment, TooManyAttachments: These files can't be sent here.
         QueueFull, Unavailable: Too much is on its way; or the database doesn't answer.
@@ -94,16 +94,14 @@ def receive(
         check_room(crowded, in_thread=len(active))
         if any(run.state == Run.State.WAITING for run in active):
             supersede(thread, actor=sender)
-        receipt = Receipt(message=uuid4(), run=uuid4())
-        asked = agents.active_agent(agent or thread.agent).slug
-        where = place or Place()
+        receipt, where = Receipt(message=uuid4(), run=uuid4()), place or Place()
         said = MessageAdded(
             thread=thread.id,
             message=receipt.message,
             role="user",
             content=given.text,
             attachments=_files(thread, given, where),
-            agent=asked,
+            agent=agents.active_agent(agent or thread.agent).slug,
             parent=_parent(thread, where, active),
             run=receipt.run,
             channel=channel,

@@ -76,7 +76,7 @@ def test_one_that_dies_is_started_again() -> None:
         mortal.process.kill()
 
     died = "parley  | mortal has died (exit code -9); starting it again."
-    stop_soon(lambda: died in lines and lines[-1] == "mortal | up")
+    stop_soon(lambda: died in lines and lines[-1] == "mortal  | up")
     supervisor.run(started=kill)
 
     assert lines.count(died) == 1
