@@ -23,6 +23,7 @@ from tracer.steady import steadily
 
 HINT = "telegram:updates"
 KEPT = timedelta(days=2)  # Telegram keeps what it could not deliver for one
+POSTS_KEPT = timedelta(days=30)
 BUTTONS_KEPT = timedelta(days=90)
 MOST_ATTEMPTS = 3
 PATIENCE_SECONDS = 10.0
@@ -98,10 +99,13 @@ def handle(update_id: int, *, me: str, arrived: Arrived) -> tuple[Update | None,
 
 
 def forget_old() -> None:
-    """Delete what was handled long ago, and buttons that nobody presses any more."""
+    """Delete what was handled or sent long ago, and buttons that nobody presses any more."""
     old = Incoming.objects.filter(handled_at__lt=timezone.now() - KEPT)
     if old.exists():  # (to delete nothing would take the database's lock as well)
         old.delete()
+    shown = Post.objects.filter(sent_at__lt=timezone.now() - POSTS_KEPT)
+    if shown.exists():
+        shown.delete()
     unused = Button.objects.filter(made_at__lt=timezone.now() - BUTTONS_KEPT)
     if unused.exists():
         unused.delete()

@@ -149,7 +149,7 @@ class _Note:
         self._write(self._chats(run), Post.Kind.FILE, key, file=str(file.id), caption=caption)
 
     def _edited(self, event: MessageEdited) -> None:
-        shown = Shown.objects.filter(message=event.message, persons=False, part=0)
+        shown = Shown.objects.filter(key=answer_key(event.message), part=0)
         chats = list(Chat.objects.filter(pk__in=shown.values("chat"), refused=""))
         key = f"edited:{self.entry.id}"
         message = str(event.message)

@@ -163,7 +163,7 @@ class Watch:
 
     async def _show(self) -> None:
         waited = self.clock() - self._pushed_at
-        html = self._progress.html() if waited >= self._interval else ""
+        html = await asyncio.to_thread(self._progress.html) if waited >= self._interval else ""
         unchanged = html == self._pushed
         if not html or (unchanged and not (self.drafts and waited >= DRAFT_RENEWED_SECONDS)):
             return

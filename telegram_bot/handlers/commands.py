@@ -22,6 +22,8 @@ from telegram_bot.wire import Message as Wire
 PAGE = 8
 ROW = 4
 MOST_SHOWN = 600
+MOST_AGENTS = 20
+MOST_TOLD = 80  # characters of what is said of one
 NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 STATES = {
     Run.State.QUEUED: "waits for a worker",
@@ -165,15 +167,14 @@ def list_agents(talk: Talk, given: str, message: Wire) -> None:
     del given, message
     now = slug_of(talk)
     lines, rows = [], []
-    for each in agents.active_agents():
+    for each in agents.active_agents()[:MOST_AGENTS]:
         told = f": {each.description}" if each.description else ""
         mark = "● " if each.slug == now else ""
-        lines.append(f"{mark}<b>{escape(each.name)}</b> ({escape(each.slug)}){escape(told[:200])}")
+        lines.append(
+            f"{mark}<b>{escape(each.name)}</b> ({escape(each.slug)}){escape(told[:MOST_TOLD])}"
+        )
         rows.append([button(talk.chat, each.name, {"do": "agent", "agent": each.slug})])
-    talk.say(
-        formatting.shortened("\n".join(lines), formatting.LIMIT) or "There is no agent yet.",
-        buttons=rows[:50],
-    )
+    talk.say("\n".join(lines) or "There is no agent yet.", buttons=rows)
 
 
 def fork(talk: Talk, given: str, message: Wire) -> None:

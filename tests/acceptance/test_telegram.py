@@ -74,6 +74,28 @@ def test_the_commands_are_offered_in_the_menu(phone: Phone) -> None:
     assert all(3 <= len(each["description"]) <= 256 for each in phone.api.commands)
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("/start", "Hello owner"),
+        ("/help", "/threads  your threads"),
+        ("/new", "A new thread with"),
+        ("/threads", "Your threads"),
+        ("/thread 1", "goes on here, with"),
+        ("/agents", "OpenAI (openai)"),
+        ("/agent openai", "OpenAI answers here from now on."),
+        ("/fork", "This is a fork of"),
+        ("/stop", "Nothing is running here."),
+        ("/retry", "There is nothing to try again yet"),
+        ("/status", "Linked with owner."),
+        ("/nonsense", "I don't know this command."),
+    ],
+)
+def test_each_command_answers(phone: Phone, command: str, told: str) -> None:
+    phone.say(command)
+    phone.sees(told)
+
+
 def test_an_answer_grows_as_a_draft_and_lands_whole(phone: Phone, client: httpx.Client) -> None:
     phone.say(script(tokens=200, per_second=40))
     phone.sees("199:")

@@ -83,6 +83,7 @@ class StandIn:
     def __init__(self) -> None:
         self.seen: Counter[str] = Counter()
         self.requests: list[dict[str, Any]] = []
+        self.times: list[float] = []  # when each chat completion was asked for
         self.most_characters = 10**9  # of a conversation; longer ones are refused
         self.summary = "A SUMMARY"
         self.summaries_fail = False
@@ -186,6 +187,7 @@ class StandIn:
         """Answer as the script says."""
         body = await request.json()
         self.requests.append(body)
+        self.times.append(time.monotonic())
         self.seen["started"] += 1
         if sum(len(each.get("content") or "") for each in body["messages"]) > self.most_characters:
             return _too_long()
