@@ -1,8 +1,8 @@
 """How soon Telegram is answered, on this machine: a bot, a Bot API server, and many chats at once.
 
 Each chat sends a message and waits for its answer. Two times are measured: from a message's coming
-to the Bot API server until the model is asked, and from there until the answer is sent. The floor is
-one bare `sendMessage` by python-telegram-bot to the same server.
+to the Bot API server until the model is asked, and from there until the answer is sent. The floor
+is one bare `sendMessage` by python-telegram-bot to the same server.
 """
 
 import argparse
