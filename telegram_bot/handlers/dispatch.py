@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -140,7 +141,7 @@ def _stopped(update: Update, stopped: Stopped) -> Outcome | None:
         if draft_id(run.id) == stopped.draft_id and chat.account is not None:
             action = {"do": "stop", "thread": str(run.thread_id), "run": str(run.id)}
             talk = Talk(update.update_id, chat, chat.account)
-            return _trying(talk, lambda each, action=action: buttons.do(each, action))  # type: ignore[misc]
+            return _trying(talk, partial(buttons.do, action=action))
     return None
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.bot_api import BotApi
+from tests.support.bot_api import TOKEN, BotApi
 from tests.support.installation import Installation, wait_until
 
 Json = dict[str, Any]
@@ -14,6 +14,19 @@ CODE = (
     "from chat import credentials; from telegram_bot import links; "
     "print(links.make_code(credentials.owner()))"
 )
+
+
+def settings(api: str, models: str) -> dict[str, str]:
+    """Return the settings of a Parley with a bot, and with a model that does as it is told."""
+    return {
+        "TELEGRAM_BOT_TOKEN": TOKEN,
+        "TELEGRAM_API_URL": api,
+        "OPENAI_BASE_URL": models,
+        "LLM_RETRIES": "0",
+        "LLM_FIRST_TOKEN_SECONDS": "3",
+        "LLM_BETWEEN_TOKENS_SECONDS": "3",
+        "THREAD_TITLES": "false",
+    }
 
 
 class Phone:

@@ -131,6 +131,8 @@ def test_the_page_is_used_by_keyboard_on_a_phone_in_the_dark(page: Page) -> None
     page.keyboard.press("Tab")
     expect(page.get_by_label("Agent")).to_be_focused()
     page.keyboard.press("Tab")
+    expect(page.get_by_label("Files")).to_be_focused()
+    page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**/threads/**")
     ended(page)

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.acceptance.telegram import Phone, said, threads
+from tests.acceptance.telegram import Phone, said, settings, threads
 from tests.support import bot_api, stand_in
 from tests.support.bot_api import BotApi, flood
 from tests.support.installation import Installation, running, wait_until
 from tests.support.stand_in import script, tokens
 
 GROUP = -1001
+KILLS = 3
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -32,16 +33,8 @@ def bot(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Installation]:
     """A Parley with a bot."""
-    settings = {
-        "TELEGRAM_BOT_TOKEN": bot_api.TOKEN,
-        "TELEGRAM_API_URL": api[0],
-        "OPENAI_BASE_URL": shared_server[0],
-        "LLM_RETRIES": "0",
-        "LLM_FIRST_TOKEN_SECONDS": "3",
-        "LLM_BETWEEN_TOKENS_SECONDS": "3",
-        "THREAD_TITLES": "false",
-    }
-    with running(tmp_path_factory.mktemp("telegram"), **settings) as installation:
+    given = settings(api[0], shared_server[0])
+    with running(tmp_path_factory.mktemp("telegram"), **given) as installation:
         Phone(installation, api[1]).link()
         yield installation
 
@@ -337,6 +330,40 @@ def test_a_bot_that_is_killed_sends_each_answer_once(
     phone.sees("Nothing is under way.")
 
     assert len([each for each in phone.texts if each.startswith(f"answer, {name}")]) == 1
+
+
+def test_a_storm_loses_nothing_and_keeps_the_order(
+    bot: Installation, api: tuple[str, BotApi]
+) -> None:
+    """Six chats talk while the bot is killed three times, and Telegram is in trouble."""
+    server = api[1]
+    link = (
+        "from chat import credentials; from telegram_bot.models import Account; "
+        "[Account.objects.create(telegram_id=n, user=credentials.owner()) for n in range(50, 56)]"
+    )
+    assert bot.command("shell", "-c", link).returncode == 0
+    phones = [Phone(bot, server, chat=number, sender=number) for number in range(50, 56)]
+    server.fail["sendMessage"] += [bot_api.Failure(502, "Bad Gateway"), flood(1)]
+    for number in range(4):
+        for each in phones:
+            each.say(script(text=f"answer {number} of {each.chat}", per_second=10))
+        if number < KILLS:
+            seen = sum(len(each.texts) for each in phones)
+            wait_until(
+                lambda seen=seen: sum(len(each.texts) for each in phones) > seen,  # type: ignore[misc]
+                seconds=30,
+                what="something new",
+            )
+            bot.child("telegram").kill()
+    for each in phones:
+        each.sees("answer 3 of", seconds=60)
+
+    doubled = 0
+    for each in phones:
+        once = list(dict.fromkeys(each.texts))
+        assert once == [f"answer {number} of {each.chat}" for number in range(4)]
+        doubled += len(each.texts) - len(once)
+    assert doubled <= KILLS  # what was on its way to Telegram just then
 
 
 def test_what_is_lost_between_telegram_and_the_note_is_sent_again(

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.acceptance.screens import PATIENCE_MS, begin, ended, last_answer, ready, say, shot
-from tests.acceptance.telegram import Phone
+from tests.acceptance.telegram import Phone, settings
 from tests.support import bot_api, stand_in
 from tests.support.bot_api import BotApi
 from tests.support.installation import Installation, running, wait_until
@@ -36,13 +36,8 @@ def bot(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Installation]:
     """A Parley with a bot, and nobody linked."""
-    settings = {
-        "TELEGRAM_BOT_TOKEN": bot_api.TOKEN,
-        "TELEGRAM_API_URL": api[0],
-        "OPENAI_BASE_URL": shared_server[0],
-        "THREAD_TITLES": "false",
-    }
-    with running(tmp_path_factory.mktemp("devices"), **settings) as installation:
+    given = settings(api[0], shared_server[0])
+    with running(tmp_path_factory.mktemp("devices"), **given) as installation:
         yield installation
 
 
