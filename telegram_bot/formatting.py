@@ -206,8 +206,8 @@ def _inline(nodes: Iterable[SyntaxTreeNode], tags: Tags = ()) -> Iterator[Run]:
             case "link":
                 yield from _link(str(node.attrs.get("href", "")), list(node.children), tags)
             case "image":
-                label = node.content or "image"
-                yield from _address(str(node.attrs.get("src", "")), [Run(label, tags)])
+                source = str(node.attrs.get("src", ""))
+                yield from _address(source, [Run(node.content.strip() or source or "image", tags)])
             case "softbreak" | "hardbreak":
                 yield Run("\n", tags)
             case _:
@@ -237,6 +237,9 @@ def _address(href: str, label: list[Run], *, within: bool = False) -> Iterator[R
     text = "".join(run.text for run in label)
     if href.lower().startswith(SCHEMES):
         for run in label if text.strip() else [Run(href, label[0].tags if label else ())]:
+            if any(tag.startswith("a:") for tag in run.tags):
+                yield run  # a picture within a link leads where it says itself
+                continue
             quote = tuple(tag for tag in run.tags if tag == "blockquote")
             other = tuple(tag for tag in run.tags if tag not in {"blockquote", "code"})
             yield Run(run.text, (*quote, f"a:{href}", *other))

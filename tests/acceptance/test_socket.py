@@ -201,7 +201,14 @@ async def test_refused_commands_have_codes_and_leave_the_socket_open(talker: Tal
             (r'{"type": "send", "content": "\ud83d"}', "bad_characters"),
             ('{"type": "send", "content": "x", "agent": "nobody"}', "no_such_agent"),
             (f'{{"type": "send", "content": "x", "parent": "{client_id}"}}', "no_such_message"),
-            ('{"type": "send", "content": "x", "attachments": ["1"]}', "no_attachments"),
+            ('{"type": "send", "content": "x", "attachments": ["1"]}', "bad_command"),
+            (
+                (
+                    '{"type": "send", "content": "x", "attachments": '
+                    '["00000000-0000-0000-0000-000000000000"]}'
+                ),
+                "no_such_attachment",
+            ),
             ('{"type": "stop"}', "nothing_to_stop"),
             ('{"type": "retry"}', "nothing_to_retry"),
             ('{"type": "approve", "call": "c", "decision": "allow"}', "nothing_to_approve"),

@@ -249,7 +249,7 @@ def test_pictures_and_files_go_both_ways(phone: Phone, client: httpx.Client) -> 
     phone.api.push(message=phone.api.message(photo=[{"file_id": "dots", "file_size": 48}]))
     large = {"file_id": "x", "file_name": "large.iso", "file_size": 30_000_000}
     phone.api.push(message=phone.api.message(document=large))
-    phone.sees("large.iso: the file is larger than 10 MB.")
+    phone.sees("large.iso: it is larger than 10 MB.")
     phone.api.push(message=phone.api.message(voice={"file_id": "v"}))
     phone.sees("I can't listen to voice messages here.")
 

@@ -24,6 +24,7 @@ USERNAME = "parley_bot"
 LIMIT = 4_096
 CAPITAL = re.compile(r"[A-Z]")
 Json = dict[str, Any]
+FILE = {"file_id": "f", "file_unique_id": "u"}
 
 
 class Failure(Exception):
@@ -207,10 +208,10 @@ class BotApi:
         return self._stands(given, plain=plain)
 
     def _send_photo(self, given: Json) -> Json:
-        return self._sent_file(given, given["photo"], photo=[{"file_id": "p", "width": 1}])
+        return self._sent_file(given, given["photo"], photo=[{**FILE, "width": 1, "height": 1}])
 
     def _send_document(self, given: Json) -> Json:
-        return self._sent_file(given, given["document"], document={"file_id": "d"})
+        return self._sent_file(given, given["document"], document=FILE)
 
     def _sent_file(self, given: Json, content: Any, **kind: Any) -> Json:  # noqa: ANN401
         name = content if isinstance(content, str) else ""

@@ -4,7 +4,7 @@ import html
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from chat.rendering import parser
@@ -75,7 +75,7 @@ def test_documents_are_taken_and_nothing_is_lost(markdown: str) -> None:
 
 
 @given(st.lists(LINE, min_size=30, max_size=60).map("\n\n".join), st.integers(120, 400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, phases=[Phase.generate])  # to shrink takes minutes
 def test_whatever_the_limit_each_message_is_whole(markdown: str, limit: int) -> None:
     made = messages(markdown, limit=limit)
 
