@@ -316,11 +316,15 @@ def test_a_bot_that_is_killed_sends_each_answer_once(
 ) -> None:
     name = f"killed {moment}"
     if moment == "before":  # between answer and delivery
-        bot.child("telegram").suspend()
+        phone.api.fail["sendMessage"] += [bot_api.Failure(502, "Bad Gateway")] * 3
         thread = threads(client)[0]["id"]
         body = {"content": script(text=f"answer, {name}")}
         client.post(f"/threads/{thread}/messages", json=body).raise_for_status()
-        wait_until(lambda: len(said(client, thread)) == 2, seconds=15, what="the answer")
+        wait_until(
+            lambda: len(phone.api.fail["sendMessage"]) < 3 and len(said(client, thread)) == 2,
+            seconds=15,
+            what="an answer that could not be delivered",
+        )
     else:  # while it grows
         phone.say(script(text=f"answer, {name} " + "word " * 80, per_second=8))
         wait_until(lambda: phone.api.drafts, seconds=10, what="a draft")
