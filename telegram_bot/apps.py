@@ -13,7 +13,10 @@ class TelegramConfig(AppConfig):
     @override
     def ready(self) -> None:
         """Be told what happens in conversations."""
-        from chat import delivery  # noqa: PLC0415  (these need the app registry)
+        from agents import loop  # noqa: PLC0415  (these need the app registry)
+        from chat import delivery  # noqa: PLC0415
         from telegram_bot import outbox  # noqa: PLC0415
+        from tracer import live  # noqa: PLC0415
 
         delivery.register(outbox.note)
+        loop.at_exit(live.close_hub)

@@ -1,7 +1,7 @@
 """Sends posts: in order for each chat, each part once, as fast as Telegram lets us.
 
 What was sent is written down with its id in Telegram, part by part; a bot that begins anew goes
-on behind that. Between Telegram's taking a message and that note lies a moment in which a
+on behind that. Between Telegram's taking a message and its saying so lies a moment in which a
 process can die: then this one part is sent again, rather than never.
 """
 
@@ -14,7 +14,8 @@ from django.db import DatabaseError
 
 from telegram_bot import formatting, letters, posts
 from telegram_bot.api import Api, Away, BadToken, Flood, Migrated, Refused, Rejected
-from telegram_bot.letters import Letter
+from telegram_bot.jottings import jot, jotted, strike
+from telegram_bot.letters import Letter, Outgoing
 from telegram_bot.models import Chat, Post, Shown, migrate
 from telegram_bot.offload import in_thread
 from telegram_bot.outbox import Keyboard
@@ -109,16 +110,23 @@ class Sender:
         """Have one part stand in the chat, and return its id there."""
         if row is not None and row.whole and not letter.edits:
             return row.telegram_id  # from before this process
+        chat, key = post.chat, letter.key
         target = row.telegram_id if row else (letter.target if number == 0 else None)
+        if target is None and (sent := await jotted(chat, key, number)) is not None:
+            await in_thread(posts.keep)(chat, letter, number, telegram_id=sent)
+            await strike(chat, key, number)
+            return sent  # by a process that died before it could note it
         part = _Part(
             html=letter.parts[number],
             buttons=letter.buttons if number == len(letter.parts) - 1 else [],
             silent=letter.silent or number > 0,
         )
-        await self._turn(post.chat)
-        if target is None or not await self._edited(post.chat, target, part):
+        await self._turn(chat)
+        if target is None or not await self._edited(chat, target, part):
             target = await self._sent(post, part)
-        await in_thread(posts.keep)(post.chat, letter, number, telegram_id=target)
+            await jot(chat, key, number, telegram_id=target)
+        await in_thread(posts.keep)(chat, letter, number, telegram_id=target)
+        await strike(chat, key, number)
         return target
 
     async def _turn(self, chat: Chat) -> None:
@@ -177,19 +185,25 @@ class Sender:
         if file is None:
             await in_thread(posts.end)(post)
             return
-        await self._turn(post.chat)
+        chat, letter = post.chat, Letter(post.key, [], thread=post.thread)
+        sent = await jotted(chat, post.key, 0)
+        if sent is None:
+            await self._turn(chat)
+            sent = await self._file_sent(post, file)
+            await jot(chat, post.key, 0, telegram_id=sent)
+        await in_thread(posts.keep)(chat, letter, 0, telegram_id=sent)
+        await strike(chat, post.key, 0)
+        await in_thread(posts.end)(post)
+
+    async def _file_sent(self, post: Post, file: Outgoing) -> int:
         silent = bool(post.data.get("silent"))
         try:
-            sent = await self._api.send_file(post.chat, file, silent=silent)
+            return await self._api.send_file(post.chat, file, silent=silent)
         except Rejected:
             if not file.is_image:
                 raise
             document = file._replace(is_image=False)
-            sent = await self._api.send_file(post.chat, document, silent=silent)
-        await in_thread(posts.keep)(
-            post.chat, Letter(post.key, [], thread=post.thread), 0, telegram_id=sent
-        )
-        await in_thread(posts.end)(post)
+            return await self._api.send_file(post.chat, document, silent=silent)
 
     async def _open_topic(self, post: Post) -> None:
         """Open a topic for a thread; where that is not allowed, the thread goes on right here."""

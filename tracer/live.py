@@ -263,6 +263,12 @@ def _entries(found: Untyped) -> list[tuple[bytes, dict[bytes, bytes]]]:
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
 
 
+async def close_hub() -> None:
+    """Close the running loop's hub, if it has one."""
+    if found := _hubs.pop(asyncio.get_running_loop(), None):
+        await found.close()
+
+
 def hub() -> Hub:
     """Return the running loop's hub."""
     loop = asyncio.get_running_loop()

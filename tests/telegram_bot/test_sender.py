@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from agents import loop
 from chat.models import Thread
-from telegram_bot import outbox, posts
+from telegram_bot import jottings, outbox, posts
 from telegram_bot.api import Api
 from telegram_bot.models import Account, Chat, Post, Shown
 from telegram_bot.pace import Pace
@@ -22,7 +22,10 @@ from tests.support import bot_api
 from tests.support.bot_api import BotApi, Failure, flood
 from tests.telegram_bot.person import Person
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("_committed")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("_committed", "_emptied_redis"),
+]
 
 
 class Quick(Pace):
@@ -285,3 +288,16 @@ def test_a_post_of_what_is_gone_is_done_with(api: BotApi, chat: Chat) -> None:
 
     assert api.texts() == []
     assert set(Post.objects.values_list("state", flat=True)) == {"sent"}
+
+
+def test_what_was_only_jotted_down_is_not_sent_again(api: BotApi, chat: Chat) -> None:
+    post = reply(chat, "one", "1")
+    loop.wait(jottings.jot(chat, post.key, 0, telegram_id=77))
+    send(chat)
+    assert api.texts() == []
+    assert Shown.objects.get(key="1").telegram_id == 77
+    assert loop.wait(jottings.jotted(chat, post.key, 0)) is None
+    reply(chat, "two", "2")
+    send(chat)
+
+    assert api.texts() == ["two"]
