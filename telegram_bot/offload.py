@@ -1,12 +1,18 @@
 """The database, from the loop: in a thread, with a connection that is given back."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 from channels.db import database_sync_to_async
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
+
+AT_ONCE = 2  # more would only wait for each other's locks
+
+_turns: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]" = WeakKeyDictionary()
 
 
 def in_thread(
@@ -16,7 +22,9 @@ def in_thread(
     made: Any = database_sync_to_async(function, thread_sensitive=False)
 
     async def call(*args: Given.args, **kwargs: Given.kwargs) -> Result:
-        result: Result = await made(*args, **kwargs)
+        running = asyncio.get_running_loop()
+        async with _turns.setdefault(running, asyncio.Semaphore(AT_ONCE)):
+            result: Result = await made(*args, **kwargs)
         return result
 
     return call

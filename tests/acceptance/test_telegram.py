@@ -344,10 +344,15 @@ def test_a_storm_loses_nothing_and_keeps_the_order(
     server = api[1]
     link = (
         "from chat import credentials; from telegram_bot.models import Account; "
-        "[Account.objects.create(telegram_id=n, user=credentials.owner()) for n in range(50, 56)]"
+        "owner = {'user': credentials.owner()}; "
+        "[Account.objects.get_or_create(telegram_id=n, defaults=owner) for n in range(50, 56)]; "
+        "print(Account.objects.filter(telegram_id__gte=50).count())"
     )
-    linked = bot.command("shell", "-c", link)
-    assert linked.returncode == 0, linked.stderr
+    wait_until(
+        lambda: "6" in bot.command("shell", "-c", link).stdout.split(),
+        seconds=30,
+        what="the linked accounts",
+    )
     phones = [Phone(bot, server, chat=number, sender=number) for number in range(50, 56)]
     server.fail["sendMessage"] += [bot_api.Failure(502, "Bad Gateway"), flood(1)]
     for number in range(4):
