@@ -10,11 +10,11 @@ help: ## Show what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: .venv/runtime ## Run Parley; prints a link to open
-	@$(COMPILE) config chat agents tracer
+	@$(COMPILE) config telegram_bot chat agents tracer
 	@exec $(BIN)/python manage.py up
 
 test: .venv/dev ## Run the whole test suite
-	@$(COMPILE) config chat agents tracer tests
+	@$(COMPILE) config telegram_bot chat agents tracer tests
 	@$(BIN)/python -m pytest
 
 faults: .venv/dev ## Kill processes under 200 conversations; nothing may be lost
