@@ -42,7 +42,9 @@ class Phone:
 
     def link(self) -> None:
         """Link the account with the owner."""
-        code = self.parley.command("shell", "-c", CODE).stdout.split()[-1]
+        made = self.parley.command("shell", "-c", CODE)
+        assert made.returncode == 0, made.stderr
+        code = made.stdout.split()[-1]
         self.say(f"/start {code}")
         self.sees("Hello owner")
 
