@@ -54,49 +54,47 @@ def default_agent() -> Agent:
     return found
 
 
-def tools_of(
-    agent: Agent,
-    *,
-    loaded: Sequence[str] = (),
-    allowed: Collection[str] = (),
-) -> Registry:
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What is switched on for an agent, as it stands when its run begins.
+
+    Attributes:
+        own: Its tools; one that asks for a person's leave says so.
+        skills: Its skills, by name.
+        others: The agents that it may ask, as tools.
+    """
+
+    own: tuple[Tool, ...]
+    skills: dict[str, Skill]
+    others: tuple[Tool, ...]
+
+    def tools(self, *, loaded: Sequence[str] = (), allowed: Collection[str] = ()) -> Registry:
+        """Return all that the agent may call.
+
+        Args:
+            loaded: The skills that stand in the conversation already.
+            allowed: The tools that need no leave any more in this conversation.
+        """
+        own = (replace(t, needs_approval=False) if t.name in allowed else t for t in self.own)
+        return Registry([*own, *skill_tools(self.skills, loaded=loaded), *self.others])
+
+    def alone(self) -> "Equipment":
+        """Return what there is of it where no person can be asked."""
+        fit = [t for t in self.own if not t.needs_approval and t.name not in NEEDS_A_PERSON]
+        return replace(self, own=tuple(fit))
+
+
+def equipment_of(agent: Agent, *, callers: tuple[str, ...] = ()) -> Equipment:
     """Return the tools that are switched on for an agent, with its skills and other agents.
 
     Args:
         agent: The agent.
-        loaded: The skills that stand in the conversation already.
-        allowed: The tools that need no leave any more in this conversation.
+        callers: The agents that have asked each other down to this one; it can't ask them back.
     """
-    return _parts(agent, allowed, ()).registry(loaded)
-
-
-def tools_alone(agent: Agent) -> Registry:
-    """Return the tools of an agent that can't ask a person."""
-    return _parts(agent, (), ()).alone().registry()
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What the tools of an agent are put together from."""
-
-    tools: tuple[Tool, ...]
-    skills: dict[str, Skill]
-    others: tuple[Tool, ...]
-
-    def registry(self, loaded: Sequence[str] = ()) -> Registry:
-        return Registry([*self.tools, *skill_tools(self.skills, loaded=loaded), *self.others])
-
-    def alone(self) -> "_Parts":
-        """Return what an agent has that can't ask a person."""
-        fit = [t for t in self.tools if not t.needs_approval and t.name not in NEEDS_A_PERSON]
-        return replace(self, tools=tuple(fit))
-
-
-def _parts(agent: Agent, allowed: Collection[str], callers: tuple[str, ...]) -> _Parts:
     wanted = [*agent.tools, read_result.name] if agent.tools else []
     named = [*registry.named(dict.fromkeys(wanted)), *tools_named(agent.tools)]
-    return _Parts(
-        tools=tuple(_with_leave(tool, agent, allowed) for tool in named),
+    return Equipment(
+        own=tuple(_with_leave(tool, agent) for tool in named),
         skills=skills_of(agent),
         others=tuple(delegate_tool(each, broker) for each in _delegates(agent, callers)),
     )
@@ -105,11 +103,12 @@ def _parts(agent: Agent, allowed: Collection[str], callers: tuple[str, ...]) -> 
 def _delegates(agent: Agent, callers: tuple[str, ...]) -> Iterator[Delegate]:
     """Yield the agents that an agent may ask, with what they may call and ask themselves."""
     chain = (*callers, agent.slug)
-    if len(chain) > MOST_DEPTH:
+    asked = set(agent.delegates) - set(chain)
+    if not asked or len(chain) > MOST_DEPTH:
         return
-    for each in active_agents().filter(slug__in=set(agent.delegates) - set(chain)):
-        parts = _parts(each, (), chain).alone()
-        told = [text for text in (each.system_prompt, catalogue(parts.skills)) if text]
+    for each in active_agents().filter(slug__in=asked):
+        equipment = equipment_of(each, callers=chain).alone()
+        told = [text for text in (each.system_prompt, catalogue(equipment.skills)) if text]
         yield Delegate(
             slug=each.slug,
             name=each.name,
@@ -118,20 +117,21 @@ def _delegates(agent: Agent, callers: tuple[str, ...]) -> Iterator[Delegate]:
             fallbacks=each.fallbacks,
             system_prompt="\n\n".join(told),
             config=each.config,
-            tools=parts.registry,
+            tools=equipment.tools,
             workspace=workspace_of(each),
         )
 
 
-def _with_leave(tool: Tool, agent: Agent, allowed: Collection[str]) -> Tool:
+def _with_leave(tool: Tool, agent: Agent) -> Tool:
     """Return a tool that needs a person's leave if it always does, or with this agent."""
-    needs = (tool.needs_approval or tool.name in agent.approvals) and tool.name not in allowed
-    return tool if needs == tool.needs_approval else replace(tool, needs_approval=needs)
+    return replace(tool, needs_approval=True) if tool.name in agent.approvals else tool
 
 
 def skills_of(agent: Agent) -> dict[str, Skill]:
     """Return the skills that are switched on for an agent, and are there."""
     wanted = set(agent.skills)
+    if not wanted:
+        return {}  # without a look at all the files
     return {name: skill for name, skill in skills().skills.items() if name in wanted}
 
 

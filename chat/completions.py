@@ -288,7 +288,7 @@ def _tools(agent: Agent, asked: Asked) -> Registry:
         for each in asked.tools
     ]
     names = {tool.name for tool in given}
-    own = agents.tools_alone(agent).all() if asked.own_tools else []
+    own = agents.equipment_of(agent).alone().tools().all() if asked.own_tools else []
     kept = [tool for tool in own if not names & {tool.name, *tool.aliases}]
     return Registry([*given, *kept])
 

@@ -14,9 +14,8 @@ def of(thread: Thread) -> TaskList:
 
 def _tasks(thread: Thread, *, until: int | None) -> list[Task]:
     if until is None:
-        row = Thread.objects.get(id=thread.id)
-        if row.plan is not None:
-            return [Task.model_validate(each) for each in row.plan]
+        if thread.plan is not None:
+            return [Task.model_validate(each) for each in thread.plan]
     else:
         told = read(thread.stream, until=until, kinds=[PlanUpdated.kind])
         events = [each.event for each in told if isinstance(each.event, PlanUpdated)]

@@ -96,12 +96,6 @@ def was_answered(run: Run) -> bool:
     return Run.objects.filter(message_id=run.message_id).exclude(id=run.id).exists()
 
 
-def allowed_tools(thread_id: UUID) -> list[str]:
-    """Return the tools that need no leave any more in a thread."""
-    found: list[str] = Thread.objects.values_list("allowed", flat=True).get(id=thread_id)
-    return found
-
-
 def role_of(message_id: UUID) -> str:
     """Return who wrote a message: "user" or "assistant"."""
     return Message.objects.values_list("role", flat=True).get(id=message_id)
@@ -135,13 +129,15 @@ def waiting_run(thread: Thread, *, overdue: bool = False) -> Run | None:
 
 def next_run(thread_id: UUID) -> Run | None:
     """Return the run that a worker with the thread's lease has to see to now."""
-    first = Run.objects.filter(thread_id=thread_id, state__in=ACTIVE).order_by("seq").first()
+    active = Run.objects.filter(thread_id=thread_id, state__in=ACTIVE).order_by("seq")
+    first = active.select_related("thread").first()
     return first if first and first.state != Run.State.WAITING else None
 
 
 def has_work(thread_id: UUID) -> bool:
     """Tell whether a worker with the thread's lease would find something to do."""
-    return next_run(thread_id) is not None
+    active = Run.objects.filter(thread_id=thread_id, state__in=ACTIVE).order_by("seq")
+    return active.values_list("state", flat=True).first() not in {None, Run.State.WAITING}
 
 
 def active_count(*, at_most: int, owner: int | None = None) -> int:

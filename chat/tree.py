@@ -26,24 +26,67 @@ def upwards(tip: UUID | None, *, page: int = FIRST_PAGE) -> Iterator[Message]:
         tip: The message to begin with.
         page: How many to read first.
     """
-    read: dict[UUID, Message] = {}
-    size, place = page, tip
+    read = _Read(page)
+    place = tip
     while place is not None:
-        message = read.pop(place, None) or Message.objects.filter(id=place).first()
+        message = read.take(place)
         if message is None:
             asked = Run.objects.filter(answer_id=place).values_list("message_id", flat=True)
             place = asked.first()
             continue
         yield message
         place = message.parent_id
-        if place is not None and place not in read:
-            read = {each.id: each for each in _before(message, size)}
-            size = min(LARGEST_PAGE, size * 2)
+        if place is not None:
+            read.look_before(message, wanted=place)
 
 
-def _before(message: Message, size: int) -> QuerySet[Message]:
-    older = Message.objects.filter(thread_id=message.thread_id, seq__lt=message.seq)
-    return older.order_by("-seq")[:size]
+class _Read:
+    """The messages that were read on the way upwards, and between which places of their thread."""
+
+    def __init__(self, page: int) -> None:
+        self._size = page
+        self._messages: dict[UUID, Message] = {}
+        self._thread: UUID | None = None
+        self._low = self._high = 0
+
+    def take(self, place: UUID) -> Message | None:
+        """Return a message; it is read if it was not yet."""
+        if known := self._messages.pop(place, None):
+            return known
+        message = Message.objects.filter(id=place).first()
+        if message is not None:
+            self._look_around(message)
+        return message
+
+    def _look_around(self, message: Message) -> None:
+        """Read the neighbours of a message that was not among those read.
+
+        What was sent before an earlier answer was there stands before that answer, though it
+        follows it: such a path goes up and down in its thread.
+        """
+        if message.thread_id != self._thread:  # a fork's past
+            self._thread, self._low, self._high = message.thread_id, message.seq, message.seq
+        elif message.seq > self._high:
+            self._page(message, down_to=self._high + 1)
+            self._high = message.seq
+        elif message.seq < self._low:
+            self._look_below(message)
+
+    def look_before(self, message: Message, *, wanted: UUID) -> None:
+        """Read what stands before a message, if nothing of that was read yet."""
+        if wanted not in self._messages and message.seq <= self._low:
+            self._look_below(message)
+
+    def _look_below(self, message: Message) -> None:
+        found = self._page(message)
+        self._low = min([each.seq for each in found], default=0)
+
+    def _page(self, message: Message, *, down_to: int = 0) -> list[Message]:
+        older = Message.objects.filter(thread_id=message.thread_id, seq__lt=message.seq)
+        found = list(older.filter(seq__gte=down_to).order_by("-seq")[: self._size])
+        self._messages |= {each.id: each for each in found}
+        self._size = min(LARGEST_PAGE, self._size * 2)
+        return found
 
 
 def past_of(thread: Thread) -> dict[UUID, int | None]:

@@ -4,7 +4,7 @@ Plain synchronous code in a thread of the worker; what streams lives on the proc
 Every append checks the lease, so a worker that has lost it can't write.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,6 +32,8 @@ from agents.llm.errors import CONTEXT_TOO_LONG
 from agents.messages import Attached, Usage
 from agents.models import Agent
 from agents.recording import Recorder
+from agents.selectors import Equipment
+from agents.skills import Skill
 from agents.skills.selection import loaded_text, named_in
 from agents.tools import ToolContext
 from agents.tools.handout import Handout
@@ -176,11 +178,12 @@ class _Turn(Recorder):
             memory=memory.KeptMemory(self.run, self.record),
             tasks=plans.of(self.run.thread),
         )
-        self._load_named_skill(agent)
+        equipment = agents.equipment_of(agent)
+        self._load_named_skill(equipment.skills)
         window = context.window(agent)
         for share in WINDOW_SHARES:
             try:
-                self._ask(agent, given, window=window // share)
+                self._ask(agent, equipment, given, window=window // share)
                 break
             except LLMError as error:
                 if error.code != CONTEXT_TOO_LONG or share == WINDOW_SHARES[-1]:
@@ -189,20 +192,24 @@ class _Turn(Recorder):
         completed = self._event(RunCompleted, message=self.run.answer_id, usage=self.usage)
         self._end(answers.message(self.run, self.answer.text, finish="complete"), completed)
 
-    def _load_named_skill(self, agent: Agent) -> None:
+    def _load_named_skill(self, skills: Mapping[str, Skill]) -> None:
         """Load the skill that the person names at the beginning of the message, once."""
+        if not skills:
+            return
         message = Message.objects.filter(id=self.run.message_id).first()
-        skill = named_in(message.content, agents.skills_of(agent)) if message else None
+        skill = named_in(message.content, skills) if message else None
         if skill is not None and not steps.has_loaded(self.run.id):
             event = SkillLoaded(run=self.run.id, skill=skill.name, content=loaded_text(skill))
             self._record_all(event)
 
-    def _ask(self, agent: Agent, given: ToolContext, *, window: int) -> None:
+    def _ask(self, agent: Agent, equipment: Equipment, given: ToolContext, *, window: int) -> None:
         """Have the agent answer with what the stream holds by now."""
-        tools, skills = agents.tools_of(agent), agents.skills_of(agent)
-        build = partial(context.build, self.run, agent, tools, window=window, skills=skills)
+        skills = equipment.skills
+        build = partial(
+            context.build, self.run, agent, equipment.tools(), window=window, skills=skills
+        )
         seen = build()
-        if seen.left_out and self._compact(agent, given, window=window):
+        if seen.left_out and self._compact(agent, given, window=window, skills=skills):
             seen = build()
         if self.answer.length < len(seen.begun):
             self.answer = self._new_answer(seen.begun)
@@ -210,9 +217,7 @@ class _Turn(Recorder):
             model=agent.model,
             turns=seen.turns,
             notes=seen.notes,
-            tools=agents.tools_of(
-                agent, loaded=seen.loaded, allowed=selectors.allowed_tools(self.run.thread_id)
-            ),
+            tools=equipment.tools(loaded=seen.loaded, allowed=self.run.thread.allowed),
             config=agent.config,
             attempt=self.attempt,
             decisions=seen.decisions,
@@ -224,7 +229,9 @@ class _Turn(Recorder):
         )
         runner.run(job, broker=broker(), context=given, recorder=self, sink=self.answer)
 
-    def _compact(self, agent: Agent, given: ToolContext, *, window: int) -> bool:
+    def _compact(
+        self, agent: Agent, given: ToolContext, *, window: int, skills: Mapping[str, Skill]
+    ) -> bool:
         """Have the older part of the thread summarised; return whether any of it was.
 
         Without a summary the answer is given all the same, with the older part left out.
@@ -233,7 +240,6 @@ class _Turn(Recorder):
             self._append()  # it has begun, and may take a while
         done = False
         asking = Asking(config=agent.config, fallbacks=agent.fallbacks, context=given)
-        skills = agents.skills_of(agent)
         made = compaction.compact(
             self.run, agent, broker=broker(), asking=asking, window=window, skills=skills
         )

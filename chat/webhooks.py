@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from celery import current_app
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from agents import loop, vault
@@ -41,9 +41,9 @@ logger = structlog.get_logger(__name__)
 
 def note(recorded: Sequence[Recorded]) -> None:
     """Write down who is to be told of these events; in their transaction, sent after it."""
-    webhooks = list(Webhook.objects.filter(active=True))
-    if not webhooks:
+    if not _anybody_listens():
         return
+    webhooks = list(Webhook.objects.filter(active=True))
     made: list[Delivery] = []
     for entry in recorded:
         wanted = [each for each in webhooks if entry.kind in each.kinds]
@@ -56,6 +56,13 @@ def note(recorded: Sequence[Recorded]) -> None:
     if made:
         Delivery.objects.bulk_create(made)
         transaction.on_commit(partial(_send_soon, [each.id for each in made]), robust=True)
+
+
+def _anybody_listens() -> bool:
+    """Tell whether there is an active webhook. Asked at each append, so it is asked quickly."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM chat_webhook WHERE active LIMIT 1")
+        return cursor.fetchone() is not None
 
 
 def _owner(entry: Recorded) -> int | None:

@@ -73,7 +73,7 @@ TEMPLATES = [
 # Database ---------------------------------------------------------------------------------------
 
 SQLITE: dict[str, Any] = {
-    "ENGINE": "django.db.backends.sqlite3",
+    "ENGINE": "config.sqlite",
     "NAME": DATA_DIR / "parley.sqlite3",
     "OPTIONS": {
         "timeout": 20,

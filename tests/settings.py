@@ -15,7 +15,7 @@ from config.env import BASE_DIR  # noqa: E402
 from config.settings import *  # noqa: E402, F403  (settings are a module of names)
 from config.settings import DATABASES  # noqa: E402
 
-if "sqlite3" in DATABASES["default"]["ENGINE"]:
+if "sqlite" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["TEST"] = {"NAME": FOLDER / "test.sqlite3"}  # threads share a file
 
 SKILLS_DIRS = (BASE_DIR / "skills",)  # none of the person's own

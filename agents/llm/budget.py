@@ -20,10 +20,14 @@ def estimate(text: str) -> int:
 
 def size(turn: Turn, count: Count) -> int:
     """Return how many tokens a turn takes, nearly."""
-    images = sum(1 for part in turn.parts if part.image)
-    calls = sum(count(call.name) + count(call.arguments) for call in turn.calls)
-    text = count(turn.content) + count(turn.thinking)
-    return TOKENS_A_MESSAGE + text + calls + images * TOKENS_AN_IMAGE
+    tokens = TOKENS_A_MESSAGE + count(turn.content)
+    if turn.thinking:
+        tokens += count(turn.thinking)
+    if turn.calls:
+        tokens += sum(count(call.name) + count(call.arguments) for call in turn.calls)
+    if turn.parts:
+        tokens += sum(TOKENS_AN_IMAGE for part in turn.parts if part.image)
+    return tokens
 
 
 def fit(turns: Sequence[Turn], *, most: int, count: Count) -> list[Turn]:

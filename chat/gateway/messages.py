@@ -115,9 +115,9 @@ def receive(
 
 def _files(thread: Thread, given: Content, place: Place) -> tuple[Attached, ...]:
     """Return what is said of the files of a message; of those before, if it words one anew."""
-    if given.attachments or place.replaces is None:
+    if given.attachments:
         return attachments.claim(thread.owner, thread.id, given.attachments)
-    return tree.message_in(thread, place.replaces).attached
+    return tree.message_in(thread, place.replaces).attached if place.replaces else ()
 
 
 def _back(thread: Thread) -> list[Event]:

@@ -46,10 +46,11 @@ class Schedule:
 
     number: int
     content: str
-    expected: str | None
     note: str
     drops: list[int]
     by_events: bool
+    expected: str = ""
+    words: int = 0  # of the demo model
 
 
 @dataclass
@@ -105,21 +106,28 @@ class Seen:
 
 
 def schedule(number: int, chance: random.Random) -> Schedule:
-    """Make up a conversation."""
-    note, expected = f"{SEED}-{number}", None
-    if chance.random() < 0.5:
-        count, speed = chance.randint(20, 200), chance.choice([30, 60, 0])
-        content = script(tokens=count, per_second=speed)
-        expected = "".join(tokens(count))
-    else:
-        arguments = json.dumps({"text": note, "seconds": chance.choice([0, 0.5, 2])})
-        calls = [
-            {"name": "note", "arguments": arguments},
-            {"name": "calculator", "arguments": '{"expression": "6*7"}'},
-        ]
-        content = script(tokens=chance.choice([0, 30]), per_second=40, calls=calls)
+    """Make up a conversation: with the demo model, or with the scripted one."""
+    note = f"{SEED}-{number}"
     drops = [chance.randint(1, 60) for _ in range(chance.randint(0, 4))]
-    return Schedule(number, content, expected, note, drops, by_events=chance.random() < 0.4)
+    plan = Schedule(number, "", note, drops, by_events=chance.random() < 0.4)
+    arguments = json.dumps({"text": note, "seconds": chance.choice([0, 0.5, 2])})
+    match chance.choice(["demo speaks", "demo notes", "speaks", "speaks", "notes", "notes"]):
+        case "demo speaks":
+            plan.words = chance.randint(20, 200)
+            plan.content = f"{plan.words} words"
+        case "demo notes":
+            plan.content = f"Call note({arguments}) for me."
+        case "speaks":
+            count, speed = chance.randint(20, 200), chance.choice([30, 60, 0])
+            plan.content = script(tokens=count, per_second=speed)
+            plan.expected = "".join(tokens(count))
+        case _:
+            calls = [
+                {"name": "note", "arguments": arguments},
+                {"name": "calculator", "arguments": '{"expression": "6*7"}'},
+            ]
+            plan.content = script(tokens=chance.choice([0, 30]), per_second=40, calls=calls)
+    return plan
 
 
 async def hold(talker: Talker, plan: Schedule) -> Seen:
@@ -127,6 +135,8 @@ async def hold(talker: Talker, plan: Schedule) -> Seen:
     seen, client_id, drops = Seen(), str(uuid4()), list(plan.drops)
     thread = await asyncio.to_thread(_until_there, talker.thread)
     send = {"type": "send", "content": plan.content, "client_id": client_id}
+    if not plan.content.startswith("{"):
+        send["agent"] = "demo"
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not seen.end:
         assert time.monotonic() < deadline, f"schedule {plan.number} hangs: {seen.events[-3:]}"
@@ -260,9 +270,12 @@ def check(plan: Schedule, seen: Seen, notes: SideEffects) -> int:
     assert seen.end == "run.completed", (plan, seen.events[-1])
     assert [event["seq"] for event in seen.events] == list(range(1, seen.last_seq + 1))
     assert seen.answer.startswith(seen.text), (plan, seen.text)
-    if plan.expected is not None:
-        assert seen.answer == plan.expected
-        assert all(plan.expected.startswith(text) for text in seen.texts)
+    if plan.expected or plan.words:
+        if plan.expected:
+            assert seen.answer == plan.expected
+        else:
+            assert seen.answer.split() == [f"word{n}" for n in range(1, plan.words + 1)]
+        assert all(seen.answer.startswith(text) for text in seen.texts)
         return 0
     begun, done = notes.count(f"begun {plan.note}"), notes.count(f"done {plan.note}")
     assert begun <= 1, f"{plan.note} was begun {begun} times"

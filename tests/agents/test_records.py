@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 def test_the_demo_is_there_from_the_start(demo: Agent) -> None:
     assert selectors.default_agent() == demo
-    names = [tool.name for tool in selectors.tools_of(demo).all()]
+    names = [tool.name for tool in selectors.equipment_of(demo).tools().all()]
     assert names == ["calculator", "current_datetime", "read_result", "resolve_date"]
 
 

@@ -97,7 +97,7 @@ def test_it_uses_its_own_tools_and_plan(thread: Thread, model: StandIn) -> None:
     ask(thread, handing_over("second", script(calls=calls)))
 
     assert '"result": 42' in result(thread)
-    assert plans.of(thread).tasks == ()
+    assert plans.of(Thread.objects.get(id=thread.id)).tasks == ()
     offered = {tool["function"]["name"] for tool in model.requests[1]["tools"]}
     assert {"calculator", "append_task", "ask_third"} <= offered
     assert offered.isdisjoint({"ask_user", "ask_scripted"})

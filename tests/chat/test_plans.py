@@ -31,7 +31,8 @@ def calling(tool_name: str, **arguments: object) -> str:
 
 
 def descriptions(thread: Thread) -> list[str]:
-    return [f"{task.id} {task.description} {task.status}" for task in plans.of(thread).tasks]
+    now = Thread.objects.get(id=thread.id)
+    return [f"{task.id} {task.description} {task.status}" for task in plans.of(now).tasks]
 
 
 def test_a_plan_is_kept_from_answer_to_answer(thread: Thread) -> None:

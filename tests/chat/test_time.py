@@ -1,5 +1,6 @@
 """Time travel, forks, and the branches of a thread."""
 
+from random import Random
 from uuid import uuid4
 
 import pytest
@@ -160,7 +161,7 @@ def test_what_a_model_sees_of_a_fork_is_its_past(thread: Thread) -> None:
     run = Run.objects.get(id=say(new, "three").run)
     agent = agents.active_agent(run.agent)
 
-    seen = context.build(run, agent, agents.tools_of(agent), window=10_000, skills={})
+    seen = context.build(run, agent, agents.equipment_of(agent).tools(), window=10_000, skills={})
 
     assert [turn.content for turn in seen.turns if turn.role == "user"] == ["one", "three"]
 
@@ -224,10 +225,15 @@ def test_an_answer_to_another_branch_does_not_move_the_conversation(thread: Thre
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(parents=st.lists(st.integers(0, 30), max_size=30), pages=st.integers(1, 5))
+@given(
+    parents=st.lists(st.integers(0, 30), max_size=30),
+    pages=st.integers(1, 5),
+    order=st.randoms(use_true_random=False),
+)
 def test_any_path_is_walked_whatever_the_tree(
-    thread: Thread, parents: list[int], pages: int
+    thread: Thread, parents: list[int], pages: int, order: Random
 ) -> None:
+    seqs = order.sample(range(2, 100), len(parents) + 1)  # answers may stand behind what follows
     ids = [uuid4() for _ in range(len(parents) + 1)]
     above: dict[int, int | None] = {0: None}
     Message.objects.all().delete()
@@ -243,7 +249,7 @@ def test_any_path_is_walked_whatever_the_tree(
             content=str(number),
             channel="web",
             sender="user:1",
-            seq=number + 2,
+            seq=seqs[number],
             created_at=thread.started_at,
         )
     for number in range(len(ids)):

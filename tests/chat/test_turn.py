@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from agents import endpoints
 from agents.events import LLMResponded, ToolCalled, ToolReturned
@@ -195,6 +196,21 @@ def test_messages_of_a_thread_are_answered_in_order(scripted_thread: Thread) -> 
     assert [answer.run_id for answer in answers] == [receipt.run for receipt in receipts]
     path = list(tree.upwards(answers.last().id))[::-1]  # type: ignore[union-attr]
     assert [m.content for m in path if m.role == "user"] == [f"number {n}" for n in range(5)]
+
+
+def test_a_path_through_what_waited_is_read_in_a_few_pages(
+    scripted_thread: Thread, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(40):
+        say(scripted_thread, f"number {number}")
+    work(scripted_thread)
+    scripted_thread.refresh_from_db()
+
+    with django_assert_max_num_queries(8):
+        path = [message.content for message in tree.upwards(scripted_thread.head)]
+
+    assert path[-2:] == ["You said: number 0", "number 0"]
+    assert len(path) == 80
 
 
 # Stop -------------------------------------------------------------------------------------------

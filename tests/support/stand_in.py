@@ -40,6 +40,7 @@ class Script(BaseModel):
         thinks: What to think before, a word at a time, at the same pace.
         per_second: How fast; as fast as it goes if 0.
         stamped: Whether each token carries the time at which it was sent.
+        waits: How long to wait before the first word, in seconds; also behind tools' results.
         calls: The tools to ask for, all at once, their arguments in pieces.
         fail: What goes wrong, behind `after` tokens.
     """
@@ -51,6 +52,7 @@ class Script(BaseModel):
     thinks: str = ""
     per_second: float = 0
     stamped: bool = False
+    waits: float = 0
     calls: list[Call] = []
     fail: Literal["", "429", "500", "401", "drop", "malformed", "silence", "error"] = ""
     after: int = 0
@@ -218,6 +220,7 @@ class StandIn:
         self, script: Script, response: web.StreamResponse, request: web.Request
     ) -> None:
         count = 0
+        await asyncio.sleep(script.waits)
         async for word in paced(Script(per_second=script.per_second), words(script.thinks)):
             await response.write(_chunk({"reasoning_content": word}))
         async for piece in paced(script, script.pieces()):
@@ -307,14 +310,15 @@ def _said(body: dict[str, Any], message: dict[str, Any], **more: Any) -> bytes:
 def script_of(messages: list[dict[str, Any]]) -> Script:
     """Read what the last message of the person says the server is to do."""
     last = next(each for each in reversed(messages) if each["role"] != "system")
-    if last["role"] == "tool":
-        results = [each["content"] for each in messages if each["role"] == "tool"]
-        return Script(text=f"The tools say: {' '.join(results)}")
     said = next((m["content"] for m in reversed(messages) if m["role"] == "user"), "")
     try:
-        return Script.model_validate_json(said)
+        script = Script.model_validate_json(said)
     except ValidationError:
-        return Script(text=f"You said: {said}")
+        script = Script(text=f"You said: {said}")
+    if last["role"] != "tool":
+        return script
+    results = [each["content"] for each in messages if each["role"] == "tool"]
+    return Script(text=f"The tools say: {' '.join(results)}", waits=script.waits)
 
 
 def _refusal(fail: str) -> web.Response:
