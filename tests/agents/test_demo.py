@@ -7,7 +7,7 @@ import pytest
 
 from agents.llm import Asking, Broker, TextSink
 from agents.llm.providers import demo
-from agents.messages import Turn
+from agents.messages import ToolCall, Turn
 from agents.recording import MemoryRecorder
 from agents.runner import Job, run
 from agents.tools import ToolContext
@@ -88,3 +88,18 @@ def test_the_text_of_a_skill_is_not_the_question() -> None:
     reply = Broker().ask("demo/x", [Turn(role="user", content="/x Hello"), skill])
 
     assert "You wrote: “/x Hello”" in reply.content
+
+
+def test_it_does_not_call_again_after_a_breakdown() -> None:
+    call = ToolCall(id="a", name="calculator", arguments='{"expression": "6*7"}')
+    turns = [
+        Turn(role="user", content="6*7?"),
+        Turn(role="assistant", content="", calls=(call,)),
+        Turn(role="tool", call_id="a", content='{"expression": "6*7", "result": 42}'),
+        Turn(role="system", content="The process that ran you broke down."),
+    ]
+
+    reply = Broker().ask("demo/x", turns, Asking(registry.all()))
+
+    assert reply.calls == ()
+    assert "**42**" in reply.content

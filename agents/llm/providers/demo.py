@@ -124,14 +124,17 @@ def _embedded(text: str) -> list[float]:
 
 
 def _results(turns: Sequence[Turn]) -> list[tuple[ToolCall, str]]:
-    """Return the results that stand at the end of a conversation, with their calls."""
+    """Return the results that stand at the end of a conversation, with their calls.
+
+    What the system says behind them, as after a breakdown, is no reason to call once more.
+    """
     contents: dict[str | None, str] = {}
     for turn in reversed(turns):
         if turn.role == "tool":
             contents[turn.call_id] = turn.content
         elif turn.calls:
             return [(call, contents.get(call.id, "")) for call in turn.calls]
-        else:
+        elif turn.role != "system":
             break
     return []
 
