@@ -215,9 +215,10 @@ class Killer:
     async def strike(self) -> None:
         """Kill something, some time within the next seconds."""
         await asyncio.sleep(self._chance.uniform(0.3, 3.0))
-        word = self._chance.choice(KILLS)
-        lately = [w for at, w in self._killed if time.monotonic() - at < 60 and w == word]
-        if word == "nothing" or len(lately) >= MOST_KILLS_A_MINUTE:
+        lately = [word for at, word in self._killed if time.monotonic() - at < 60]
+        may = [word for word in KILLS if lately.count(word) < MOST_KILLS_A_MINUTE]
+        word = self._chance.choice(may)
+        if word == "nothing":
             return
         self._killed.append((time.monotonic(), word))
         if victims := self._parley.children_named(word):
