@@ -198,8 +198,13 @@ def _runs_of(moment: Moment, path: Sequence[Message], asked: list[UUID]) -> dict
     """Return the runs that gave the answers of a path, or are to, by id and in order."""
     ids = [message.run_id for message in path if message.role == Message.Role.ASSISTANT]
     found = Run.objects.filter(id__in=[each for each in ids if each])
-    waiting = Run.objects.filter(message_id__in=asked, thread=moment.thread, seq__lte=moment.seq)
-    return {run.id: run for run in (found | waiting).distinct().order_by("queued_at", "seq")}
+    waiting = Run.objects.filter(message_id__in=asked)
+    runs = (found | waiting).distinct().order_by("queued_at", "seq")
+    return {run.id: run for run in runs if run.id in ids or _is_past(run, moment)}
+
+
+def _is_past(run: Run, moment: Moment) -> bool:
+    return run.thread_id == moment.thread.id and run.seq <= moment.seq
 
 
 def _entry(

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, Func, OuterRef, Q, QuerySet, TextField
+from django.db.models import Exists, F, Func, OuterRef, Q, QuerySet, TextField
 from django.utils import timezone
 from typing_extensions import override
 
@@ -116,7 +116,15 @@ def newest_place(thread: Thread) -> UUID | None:
 
 def active_runs(thread: Thread) -> QuerySet[Run]:
     """Return a thread's runs that have not ended, in order."""
-    return Run.objects.filter(thread=thread, state__in=ACTIVE).order_by("seq")
+    return _active(thread.id)
+
+
+def _active(thread_id: UUID) -> QuerySet[Run]:
+    """Return the active runs of a thread, found by their state: there are few of them.
+
+    In the order of the bare column, SQLite would look at all runs of the thread, one by one.
+    """
+    return Run.objects.filter(thread_id=thread_id, state__in=ACTIVE).order_by(F("seq") + 0)
 
 
 def waiting_run(thread: Thread, *, overdue: bool = False) -> Run | None:
@@ -129,23 +137,20 @@ def waiting_run(thread: Thread, *, overdue: bool = False) -> Run | None:
 
 def next_run(thread_id: UUID) -> Run | None:
     """Return the run that a worker with the thread's lease has to see to now."""
-    active = Run.objects.filter(thread_id=thread_id, state__in=ACTIVE).order_by("seq")
-    first = active.select_related("thread").first()
+    first = _active(thread_id).first()
     return first if first and first.state != Run.State.WAITING else None
 
 
 def has_work(thread_id: UUID) -> bool:
     """Tell whether a worker with the thread's lease would find something to do."""
-    active = Run.objects.filter(thread_id=thread_id, state__in=ACTIVE).order_by("seq")
-    return active.values_list("state", flat=True).first() not in {None, Run.State.WAITING}
+    state = _active(thread_id).values_list("state", flat=True).first()
+    return state not in {None, Run.State.WAITING}
 
 
-def active_count(*, at_most: int, owner: int | None = None) -> int:
-    """Count the runs that have not ended, of everybody or of one person, up to a number."""
-    active = Run.objects.filter(state__in=ACTIVE)
-    if owner is not None:
-        active = active.filter(thread__owner_id=owner)
-    return active.order_by()[:at_most].count()
+def active_owners(*, at_most: int) -> list[int]:
+    """Return whose the runs are that have not ended, one by one, up to a number of them."""
+    active = Run.objects.filter(state__in=ACTIVE).order_by()
+    return list(active.values_list("thread__owner_id", flat=True)[:at_most])
 
 
 def overdue_threads() -> list[UUID]:
@@ -156,10 +161,9 @@ def overdue_threads() -> list[UUID]:
 
 def untaken(run: Run) -> list[Message]:
     """Return the messages that were sent to a run under way and have not reached its model."""
-    sent = Message.objects.filter(
-        thread_id=run.thread_id, run_id=run.id, role=Message.Role.USER, taken_by=None
-    )
-    return list(sent.exclude(id=run.message_id).order_by("seq"))
+    since = Message.objects.filter(thread_id=run.thread_id, seq__gt=run.seq)
+    sent = since.filter(run_id=run.id, role=Message.Role.USER, taken_by=None)
+    return list(sent.order_by("seq"))
 
 
 def last_run(thread: Thread) -> Run | None:

@@ -5,6 +5,8 @@ to see: what it costs depends on that, not on the length of the thread.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
+from operator import itemgetter
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -153,12 +155,14 @@ def siblings(thread: Thread, messages: Iterable[Message]) -> dict[UUID, list[UUI
     """
     shown = list(messages)
     parents = {each.parent_id for each in shown}
-    which = Q(parent_id__in=parents - {None})
+    # In one query, or in the database's order, SQLite would look at all messages of the thread.
+    below = messages_of(thread).filter(taken_by=None).order_by()
+    found = [below.filter(parent_id__in=parents - {None})]
     if None in parents:
-        which |= Q(parent_id=None)
+        found.append(below.filter(parent_id=None))
+    rows = chain(*(each.values_list("seq", "parent_id", "role", "id") for each in found))
     family: dict[tuple[UUID | None, str], list[UUID]] = {}
-    found = messages_of(thread).filter(which, taken_by=None).order_by("seq")
-    for parent, role, each in found.values_list("parent_id", "role", "id"):
+    for _, parent, role, each in sorted(rows, key=itemgetter(0)):
         family.setdefault((parent, role), []).append(each)
     together = {each.id: family.get((each.parent_id, each.role), []) for each in shown}
     return {message: ids for message, ids in together.items() if len(ids) > 1}

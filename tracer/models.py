@@ -60,7 +60,7 @@ class TraceEvent(models.Model):
             models.UniqueConstraint(fields=["stream", "seq"], name="one_event_per_place"),
         ]
         indexes = [
-            models.Index(fields=["correlation_id"], name="event_by_correlation"),
+            models.Index(fields=["correlation_id", "kind"], name="event_by_correlation"),
             models.Index(fields=["kind", "at"], name="event_by_kind"),
             models.Index(fields=["-at"], name="event_by_time"),
         ]

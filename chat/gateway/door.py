@@ -55,8 +55,8 @@ def crowd(thread: Thread) -> Crowd:
     moment may pass a limit by a few.
     """
     most = settings.QUEUE_TOTAL
-    owner = selectors.active_count(at_most=most, owner=thread.owner_id)
-    return Crowd(owner=owner, everybody=selectors.active_count(at_most=most))
+    owners = selectors.active_owners(at_most=most)
+    return Crowd(owner=owners.count(thread.owner_id), everybody=len(owners))
 
 
 def check_room(crowd: Crowd, *, in_thread: int) -> None:

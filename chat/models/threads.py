@@ -90,7 +90,7 @@ class Message(models.Model):
         ]
         indexes = [
             models.Index(fields=["thread", "seq"], name="message_order"),
-            models.Index(fields=["parent_id"], name="message_children"),
+            models.Index(fields=["thread", "parent_id"], name="message_children"),
         ]
 
     @override
@@ -139,6 +139,7 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["state", "queued_at"], name="run_by_state"),
             models.Index(fields=["thread", "seq"], name="run_order"),
+            models.Index(fields=["thread", "state"], name="run_by_thread"),
             models.Index(fields=["answer_id"], name="run_by_answer"),
             models.Index(fields=["message_id"], name="run_by_message"),
         ]

@@ -229,7 +229,7 @@ def status(talk: Talk, given: str, message: Wire) -> None:
         state = STATES[Run.State(active[0].state)] if active else ""
         queued = f", {len(active) - 1} more queued" if len(active) > 1 else ""
         lines.append(f"The agent: {state}{queued}." if active else "Nothing is under way.")
-    other = selectors.active_count(at_most=1_000, owner=talk.user.pk)
+    other = selectors.active_owners(at_most=1_000).count(talk.user.pk)
     lines.append(f"Answers on their way in all your threads: {other}.")
     talk.say("\n".join(lines))
 

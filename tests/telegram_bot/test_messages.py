@@ -153,7 +153,7 @@ def test_a_fault_is_tried_again_and_then_told(ada: Person, monkeypatch: pytest.M
         msg = "a fault of ours"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr("telegram_bot.handlers.commands.selectors.active_count", fail)
+    monkeypatch.setattr("telegram_bot.handlers.commands.selectors.active_owners", fail)
     for attempt in range(3):
         assert Incoming.objects.filter(update_id=5, handled_at=None).count() == bool(attempt)
         ada.come(5, message=ada.message("/status"))
