@@ -67,7 +67,7 @@ def path(moment: Moment, *, before: UUID | None = None) -> list[Message]:
         moment: When.
         before: Only messages before this one.
     """
-    walk = tree.upwards(moment.state.head)
+    walk = tree.upwards(moment.state.head, page=WINDOW)
     if before is not None:
         for message in walk:
             if message.id == before:
