@@ -171,9 +171,14 @@ def last_run(thread: Thread) -> Run | None:
     return Run.objects.filter(thread=thread).order_by("seq").last()
 
 
+def _held_leases() -> QuerySet[Lease]:
+    """Return the leases that somebody holds: by the index, few of as many as there are threads."""
+    return Lease.objects.filter(holder__gt="")
+
+
 def abandoned_threads() -> list[UUID]:
     """Return the threads whose worker has vanished: it has not renewed its lease."""
-    expired = Lease.objects.filter(expires_at__lte=timezone.now()).exclude(holder="")
+    expired = _held_leases().filter(expires_at__lte=timezone.now())
     names = expired.values_list("stream", flat=True)
     return [UUID(name.removeprefix(PREFIX)) for name in names if name.startswith(PREFIX)]
 
@@ -185,7 +190,7 @@ def unattended_threads(*, queued_for: timedelta) -> list[UUID]:
         queued_for: How long a run must have waited to count; its task may be on its way.
     """
     now = timezone.now()
-    held = Lease.objects.filter(expires_at__gt=now).exclude(holder="")
+    held = _held_leases().filter(expires_at__gt=now)
     streams = {name.removeprefix(PREFIX) for name in held.values_list("stream", flat=True)}
     todo = Run.objects.filter(
         state__in=(Run.State.QUEUED, Run.State.RUNNING), queued_at__lt=now - queued_for

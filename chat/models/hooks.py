@@ -66,6 +66,7 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["state", "next_at"], name="delivery_due"),
             models.Index(fields=["webhook", "-created_at"], name="delivery_by_webhook"),
+            models.Index(fields=["finished_at"], name="delivery_by_end"),
         ]
 
     @override

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 
 from agents.models import Agent
-from chat import gateway
+from chat import gateway, leases, tasks
 from chat.models import Message, Run, Thread, User
 from tests.chat.talk import ask, say, work
 from tests.support.stand_in import script
@@ -22,7 +22,7 @@ from tests.support.stand_in import script
 pytestmark = pytest.mark.django_db
 
 TASK = '{"description": "Read"}'
-TABLES = "chat_message|chat_run|tracer_traceevent"
+TABLES = "chat_message|chat_run|chat_lease|chat_delivery|chat_attachment|tracer_traceevent"
 ALL_OF_IT = r"(thread_id|stream|kind)=\?"
 BY_ALL = re.compile(
     rf"SCAN ({TABLES})\b|SEARCH ({TABLES}) USING (COVERING )?INDEX \w+ \({ALL_OF_IT}\)"
@@ -110,6 +110,18 @@ def test_what_was_edited(client: Client, owner: User, scripted_thread: Thread) -
         ask(scripted_thread, "two")
         assert client.get(f"/threads/{scripted_thread.id}/").status_code == 200
         assert client.get(f"/threads/{scripted_thread.id}/at/5/").status_code == 200
+
+    assert slow == []
+
+
+def test_who_looks_all_the_time(scripted_thread: Thread) -> None:
+    ask(scripted_thread, "one")
+
+    with told() as slow:
+        tasks.resume_abandoned()
+        tasks.resume_runs()
+        tasks.deliver_due()
+        leases.renew()
 
     assert slow == []
 
