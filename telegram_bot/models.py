@@ -151,7 +151,8 @@ class Post(models.Model):
         ordering = ["id"]
         constraints = [models.UniqueConstraint(fields=["chat", "key"], name="one_post_per_key")]
         indexes = [
-            models.Index(fields=["chat", "id"], name="posts_waiting", condition=Q(state="waiting")),
+            models.Index(fields=["state", "next_at"], name="posts_waiting"),
+            models.Index(fields=["chat", "state"], name="posts_of_chat"),
             models.Index(fields=["thread"], name="post_by_thread"),
         ]
 

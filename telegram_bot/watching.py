@@ -17,6 +17,7 @@ import structlog
 from django.db import Error as DatabaseTrouble
 from django.db import transaction
 
+from chat.events import ACTIVE
 from chat.feed import Feed
 from chat.frames import Frame
 from chat.models import Run, Thread
@@ -220,7 +221,7 @@ class Watches:
 
     async def begin_all(self) -> None:
         """Show how all runs go that have begun before this process."""
-        for run in await in_thread(_under_way)():
+        for run in await in_thread(under_way)():
             await self.begin(run)
 
     async def end(self, chat: Chat, key: str) -> None:
@@ -264,8 +265,9 @@ def _where(run_id: UUID) -> tuple[Run, Chat, int | None] | None:
     return run, origin.chat, shown.telegram_id if shown else None
 
 
-def _under_way() -> list[UUID]:
-    active = Run.objects.filter(finished_at=None)
+def under_way() -> list[UUID]:
+    """Return the runs under way whose message came from Telegram."""
+    active = Run.objects.filter(state__in=ACTIVE)
     asked = Shown.objects.filter(persons=True, message__in=active.values("message_id"))
     found = active.filter(message_id__in=asked.values("message"))
     return list(found.values_list("id", flat=True))

@@ -1,58 +1,22 @@
-"""What is asked of the database: nothing looks at a whole thread, or at everybody's events.
-
-SQLite says beforehand how it will find the rows. Without statistics it chooses alike for few rows
-and for millions, so a small database shows what would be slow in a large one.
-"""
-
-import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+"""What is asked of the database: nothing looks at a whole thread, or at everybody's events."""
 
 import pytest
-from django.db import connection
 from django.test import Client
 
 from agents.models import Agent
 from chat import gateway, leases, tasks
 from chat.models import Message, Run, Thread, User
 from tests.chat.talk import ask, say, work
+from tests.support.queries import of_everything
 from tests.support.stand_in import script
 
 pytestmark = pytest.mark.django_db
 
 TASK = '{"description": "Read"}'
-TABLES = "chat_message|chat_run|chat_lease|chat_delivery|chat_attachment|tracer_traceevent"
-ALL_OF_IT = r"(thread_id|stream|kind)=\?"
-BY_ALL = re.compile(
-    rf"SCAN ({TABLES})\b|SEARCH ({TABLES}) USING (COVERING )?INDEX \w+ \({ALL_OF_IT}\)"
-)
-FIRST_ONES = re.compile(  # read in the index's order, and no further
-    r'WHERE "chat_message"."thread_id" = %s ORDER BY "chat_message"."seq" ASC.* LIMIT'
-)
-
-Execute = Callable[..., object]
-
-
-@contextmanager
-def told() -> Iterator[list[str]]:
-    """Collect the queries that would look at all rows of a thread, or of everybody."""
-    slow: list[str] = []
-
-    def look(execute: Execute, sql: str, params: object, *more: Any) -> object:
-        if sql.startswith("SELECT"):
-            cursor = connection.cursor().cursor  # the one below, which this wrapper doesn't see
-            cursor.execute("EXPLAIN QUERY PLAN " + sql, params or ())
-            plan = [row[3] for row in cursor if not FIRST_ONES.search(sql)]
-            slow.extend(f"{step}: {sql}" for step in plan if BY_ALL.search(step))
-        return execute(sql, params, *more)
-
-    with connection.execute_wrapper(look):
-        yield slow
 
 
 def test_it_sees_what_is_slow(thread: Thread) -> None:
-    with told() as slow:
+    with of_everything() as slow:
         list(Message.objects.filter(thread=thread))
         list(Run.objects.filter(agent="x"))
         list(Message.objects.filter(thread=thread, seq__gt=5))
@@ -64,7 +28,7 @@ def test_a_message_and_its_answer(scripted_thread: Thread) -> None:
     ask(scripted_thread, "one")
     run = ask(scripted_thread, "two")
 
-    with told() as slow:
+    with of_everything() as slow:
         say(scripted_thread, "three")
         work(scripted_thread)
         gateway.retry(scripted_thread, actor="user:1", message=run.message_id)
@@ -79,7 +43,7 @@ def test_an_answer_with_tools(scripted_thread: Thread) -> None:
     Agent.objects.update(model="demo/assistant", tools=["calculator"])
     ask(scripted_thread, "6*7?")
 
-    with told() as slow:
+    with of_everything() as slow:
         ask(scripted_thread, "7*8?")
 
     assert slow == []
@@ -93,7 +57,7 @@ def test_a_fork_goes_on(client: Client, owner: User, scripted_thread: Thread) ->
     fork = gateway.fork(scripted_thread, seq=run.seq + 4, actor="user:1")
     client.force_login(owner)
 
-    with told() as slow:
+    with of_everything() as slow:
         ask(fork, "two")
         assert client.get(f"/threads/{fork.id}/").status_code == 200
         assert client.get(f"/threads/{fork.id}/at/3/").status_code == 200
@@ -106,7 +70,7 @@ def test_what_was_edited(client: Client, owner: User, scripted_thread: Thread) -
     gateway.edit(Message.objects.get(id=run.message_id), content="uno", actor="user:1")
     client.force_login(owner)
 
-    with told() as slow:
+    with of_everything() as slow:
         ask(scripted_thread, "two")
         assert client.get(f"/threads/{scripted_thread.id}/").status_code == 200
         assert client.get(f"/threads/{scripted_thread.id}/at/5/").status_code == 200
@@ -117,7 +81,7 @@ def test_what_was_edited(client: Client, owner: User, scripted_thread: Thread) -
 def test_who_looks_all_the_time(scripted_thread: Thread) -> None:
     ask(scripted_thread, "one")
 
-    with told() as slow:
+    with of_everything() as slow:
         tasks.resume_abandoned()
         tasks.resume_runs()
         tasks.deliver_due()
@@ -144,7 +108,7 @@ def test_pages_and_rest(client: Client, owner: User, scripted_thread: Thread, ad
     ask(scripted_thread, "one")
     ask(scripted_thread, "two")
     client.force_login(owner)
-    with told() as slow:
+    with of_everything() as slow:
         response = client.get(address.format(id=scripted_thread.id))
 
     assert response.status_code == 200
