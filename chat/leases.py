@@ -42,8 +42,11 @@ class Held:
 
 @lru_cache(maxsize=1)
 def holder() -> str:
-    """Return this process's name among all workers."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+    """Return this process's name among all workers: the supervisor's for it, or one of its own."""
+    return (
+        os.environ.get("PARLEY_PROCESS")
+        or f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+    )
 
 
 def acquire(stream: str) -> Held | None:
@@ -69,6 +72,15 @@ def release(held: Held) -> None:
 def renew() -> int:
     """Renew all leases of this process; return how many it holds."""
     return Lease.objects.filter(holder=holder()).update(expires_at=timezone.now() + TTL)
+
+
+def forfeit(gone: str) -> int:
+    """Let all leases of a holder run out at once: its process is known to be gone.
+
+    Args:
+        gone: Its name.
+    """
+    return Lease.objects.filter(holder=gone).update(expires_at=timezone.now())
 
 
 def fence(held: Held) -> None:

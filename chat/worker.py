@@ -4,10 +4,12 @@ Every worker looks after runs that nobody sees to, so that one that dies is repl
 whichever is left, within seconds and without beat.
 """
 
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import cache
 
 import redis
 import structlog
@@ -74,12 +76,20 @@ def _renew() -> None:
 
 def _sweep() -> None:
     """Pick up what no worker sees to."""
+    inherit()
     for _ in range(SWEEPS):
         if not control.leaving():
             resume_abandoned()
         time.sleep(LOOK_SECONDS)
     if not control.leaving():
         resume_runs()
+
+
+@cache
+def inherit() -> None:
+    """Take over from the process in whose place we are, once: nobody need wait for its leases."""
+    if gone := os.environ.get("PARLEY_PREDECESSOR"):
+        leases.forfeit(gone)
 
 
 def _obey() -> None:

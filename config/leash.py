@@ -12,13 +12,23 @@ import sys
 PR_SET_PDEATHSIG = 1
 
 
-def main() -> None:
-    """Tie this process to its parent, then become the program."""
-    parent, program = int(sys.argv[1]), sys.argv[2:]
+def tie(parent: int | None = None) -> None:
+    """Have this process end with its parent.
+
+    Args:
+        parent: Its number; by default the one that is the parent now.
+    """
+    parent = os.getppid() if parent is None else parent
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:
             sys.exit(1)  # it has died in the meantime
+
+
+def main() -> None:
+    """Tie this process to its parent, then become the program."""
+    tie(int(sys.argv[1]))
+    program = sys.argv[2:]
     os.execvp(program[0], program)  # noqa: S606  (the supervisor's own list)
 
 

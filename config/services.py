@@ -3,7 +3,6 @@
 import os
 import shutil
 import socket
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -127,29 +126,33 @@ def _web() -> Service:
         options += ["--timeout-graceful-shutdown", "3"]
         # Longer than clients keep a connection: one that is closed just as they use it is an error.
         options += ["--timeout-keep-alive", "75"]
-        command = [sys.executable, "-m", "uvicorn", *options, application]
+        command = ["uvicorn", *options, application]
     else:
         options = ["-b", host, "-p", port, "-v", "0", "--no-server-name"]
-        command = [sys.executable, "-m", "daphne", *options, application]
-    return Service("web", command, _answers(f"http://{_local(host)}:{port}/healthz"))
+        command = ["daphne", *options, application]
+    answers = _answers(f"http://{_local(host)}:{port}/healthz")
+    return Service("web", command, answers, forked=True)
 
 
 def _worker(number: int) -> Service:
     name = f"parley-{os.getpid()}-{number}@{socket.gethostname()}"
     command = _celery("worker", "--hostname", name, "--loglevel", "WARNING")
-    return Service("worker", [*command, "--without-gossip", "--without-mingle"], _consumes(name))
+    command += ["--without-gossip", "--without-mingle"]
+    return Service("worker", command, _consumes(name), forked=True)
 
 
 def _beat() -> Service:
     mark = str(os.getpid())
     command = _celery("beat", "--loglevel", "WARNING", "--pidfile", "")
-    return Service("beat", command, _left_sign(BEAT_SEEN, mark), {"PARLEY_BEAT_MARK": mark})
+    sign = _left_sign(BEAT_SEEN, mark)
+    return Service("beat", command, sign, {"PARLEY_BEAT_MARK": mark}, forked=True)
 
 
 def _telegram() -> Service:
     mark = str(os.getpid())
-    command = [sys.executable, "manage.py", "telegram"]
-    return Service("telegram", command, _left_sign(SEEN, mark), {"PARLEY_BOT_MARK": mark})
+    sign = _left_sign(SEEN, mark)
+    command = ["manage", "telegram"]
+    return Service("telegram", command, sign, {"PARLEY_BOT_MARK": mark}, forked=True)
 
 
 def _left_sign(key: str, mark: str) -> Callable[[], bool]:
@@ -165,7 +168,7 @@ def _left_sign(key: str, mark: str) -> Callable[[], bool]:
 
 
 def _celery(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "celery", "--quiet", "-A", "config", *arguments]
+    return ["celery", "--quiet", "-A", "config", *arguments]
 
 
 def _redis_answers() -> bool:

@@ -2,23 +2,23 @@
 
 import os
 import signal
-import subprocess
-import sys
+import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from uuid import uuid4
 
+from config.children import Child, ForkServer, Spawned
 from config.env import ConfigError
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 7.0
 MAX_RESTARTS = 5
 RESTART_WINDOW_SECONDS = 60.0
+PAUSE_SECONDS = 0.5  # doubles with each death; one that has lived longer is started at once
 TICK_SECONDS = 0.1
-LEASH = Path(__file__).with_name("leash.py")
 
 
 @dataclass
@@ -27,9 +27,12 @@ class Service:
 
     Attributes:
         name: Stands before its log lines.
-        command: What to start.
+        command: What to start: a program, or a module of ours, and its arguments.
         ready: Tells whether it answers.
-        environment: What it has on top of ours.
+        environment: What it has on top of ours. `PARLEY_PROCESS` comes to it, a name that no
+            other process has or will have, and for one that is started again
+            `PARLEY_PREDECESSOR`, the name of the one that is gone.
+        forked: Whether it is a module of ours, which the fork server forks.
         needed_by_others: Whether it has to answer before the others start, and to end last.
     """
 
@@ -37,23 +40,33 @@ class Service:
     command: Sequence[str]
     ready: Callable[[], bool]
     environment: Mapping[str, str] = field(default_factory=dict)
+    forked: bool = False
     needed_by_others: bool = False
-    process: "subprocess.Popen[bytes] | None" = None
+    process: Child | None = None
+    identity: str = ""
     starts: "deque[float]" = field(default_factory=lambda: deque(maxlen=MAX_RESTARTS + 1))
 
 
 class Supervisor:
     """Keeps services running until it is told to stop."""
 
-    def __init__(self, services: Sequence[Service], *, write: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        services: Sequence[Service],
+        *,
+        write: Callable[[str], None],
+        forks: ForkServer | None = None,
+    ) -> None:
         """Make a supervisor.
 
         Args:
             services: What to run, in the order of their start; they end in the reverse order.
             write: Takes each line of their logs.
+            forks: Forks those services that are modules of ours.
         """
         self._services = list(services)
         self._write = write
+        self._forks = forks
         self._lock = threading.Lock()
         self._stopping = False
 
@@ -91,14 +104,11 @@ class Supervisor:
         if self._stopping:
             return
         service.starts.append(time.monotonic())
-        service.process = subprocess.Popen(  # noqa: S603  (our own list)
-            [sys.executable, "-S", "-E", str(LEASH), str(os.getpid()), *service.command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **service.environment},
-            start_new_session=True,  # Ctrl-C is for the supervisor alone
-        )
+        predecessor = service.identity
+        service.identity = f"{socket.gethostname()}:{service.name}:{uuid4().hex}"
+        names = {"PARLEY_PROCESS": service.identity, "PARLEY_PREDECESSOR": predecessor}
+        start = self._forks.fork if self._forks and service.forked else Spawned
+        service.process = start(service.command, {**service.environment, **names})
         threading.Thread(
             target=self._copy, args=(service.name, service.process), daemon=True
         ).start()
@@ -106,8 +116,7 @@ class Supervisor:
     def _await(self, service: Service) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while not self._stopping:
-            if service.process is not None and service.process.poll() is not None:
-                code = service.process.returncode
+            if service.process is not None and (code := service.process.poll()) is not None:
                 msg = f"{service.name} ended at its start (exit code {code}); see its lines above."
                 raise ConfigError(msg)
             if service.ready():
@@ -119,14 +128,17 @@ class Supervisor:
 
     def _restart_the_dead(self) -> None:
         for service in self._services:
-            if self._stopping or service.process is None or service.process.poll() is None:
+            if self._stopping or service.process is None:
+                continue
+            if (code := service.process.poll()) is None:
                 continue
             now = time.monotonic()
             recent = [at for at in service.starts if now - at < RESTART_WINDOW_SECONDS]
             if len(recent) > MAX_RESTARTS:
                 msg = f"{service.name} has died {len(recent)} times within a minute. Giving up."
                 raise ConfigError(msg)
-            code = service.process.returncode
+            if len(recent) > 1 and now - recent[-1] < PAUSE_SECONDS * 2 ** (len(recent) - 2):
+                continue
             self.say(f"{service.name} has died (exit code {code}); starting it again.")
             self._start(service)
 
@@ -149,9 +161,8 @@ class Supervisor:
         """Write a line of the supervisor's own."""
         self._print("parley", line)
 
-    def _copy(self, name: str, process: "subprocess.Popen[bytes]") -> None:
-        assert process.stdout is not None  # noqa: S101  (it is a pipe)
-        with process.stdout as lines:
+    def _copy(self, name: str, process: Child) -> None:
+        with process.lines as lines:
             for line in lines:
                 self._print(name, line.decode(errors="replace").rstrip())
 

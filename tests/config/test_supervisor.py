@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -73,7 +74,7 @@ def test_one_that_dies_is_started_again() -> None:
 
     def kill() -> None:
         assert mortal.process is not None
-        mortal.process.kill()
+        mortal.process.send_signal(signal.SIGKILL)
 
     died = "parley  | mortal has died (exit code -9); starting it again."
     stop_soon(lambda: died in lines and lines[-1] == "mortal  | up")
@@ -82,7 +83,41 @@ def test_one_that_dies_is_started_again() -> None:
     assert lines.count(died) == 1
 
 
-def test_one_that_dies_again_and_again_ends_everything() -> None:
+def test_one_that_is_started_again_knows_in_whose_place_it_is() -> None:
+    lines: list[str] = []
+    names = (
+        "import os; print(os.environ['PARLEY_PROCESS'], os.environ['PARLEY_PREDECESSOR'] or '-')"
+    )
+    mortal = service("mortal", f"{names}; {STAY}")
+    supervisor = Supervisor([mortal], write=lines.append)
+
+    def kill() -> None:
+        wait_until(lambda: "mortal  | up" in lines, seconds=10, what="its start")
+        assert mortal.process is not None
+        mortal.process.send_signal(signal.SIGKILL)
+
+    stop_soon(lambda: lines.count("mortal  | up") == 2)
+    supervisor.run(started=kill)
+
+    first, second = [line.split()[2:] for line in lines if ":mortal:" in line]
+    assert first[1] == "-"
+    assert second == [mortal.identity, first[0]]
+    assert second[0] != first[0]
+
+
+def test_one_that_dies_at_once_is_given_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("config.supervisor.PAUSE_SECONDS", 0.1)
+    weak = service("weak", "pass")
+
+    with pytest.raises(ConfigError, match="weak has died 6 times"):
+        Supervisor([weak], write=lambda _: None).run(started=lambda: None)
+
+    pauses = [after - before for before, after in pairwise(weak.starts)]
+    assert all(pause >= least for pause, least in zip(pauses, (0, 0.1, 0.2, 0.4, 0.8), strict=True))
+
+
+def test_one_that_dies_again_and_again_ends_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("config.supervisor.PAUSE_SECONDS", 0.01)
     lines: list[str] = []
     steady = service("steady", STAY)
     supervisor = Supervisor([steady, service("weak", "print('up')")], write=lines.append)
@@ -110,7 +145,7 @@ def test_one_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> Non
     Supervisor([stubborn], write=lines.append).run(started=lambda: None)
 
     assert stubborn.process is not None
-    assert stubborn.process.returncode == -signal.SIGKILL
+    assert stubborn.process.poll() == -signal.SIGKILL
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of a parent's death")

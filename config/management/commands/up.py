@@ -14,6 +14,7 @@ from django.db import DatabaseError, connections
 from typing_extensions import override
 
 from chat import credentials
+from config.children import ForkServer
 from config.env import ConfigError
 from config.services import check_database, services
 from config.supervisor import Supervisor
@@ -35,9 +36,11 @@ class Command(BaseCommand):
             settings.PORT = options["port"]
         with _the_only_one():
             check_database(settings.DATABASE_URL)
-            children = services()
-            self._prepare()
-            Supervisor(children, write=self._say).run(started=self._print_link)
+            processes = services()
+            with ForkServer() as forks:  # it loads while the database is made ready
+                self._prepare()
+                supervisor = Supervisor(processes, write=self._say, forks=forks)
+                supervisor.run(started=self._print_link)
         self._say("parley  | Everything has ended.")
 
     def _prepare(self) -> None:
