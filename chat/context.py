@@ -58,7 +58,13 @@ class Context:
 
 
 def build(
-    run: Run, agent: Agent, tools: Registry, *, window: int, skills: Mapping[str, Skill]
+    run: Run,
+    agent: Agent,
+    tools: Registry,
+    *,
+    window: int,
+    skills: Mapping[str, Skill],
+    anew: bool = False,
 ) -> Context:
     """Fold a thread into the conversation that a run's model sees.
 
@@ -68,8 +74,9 @@ def build(
         tools: The agent's tools; they say what may be called again after a crash.
         window: The tokens that there are.
         skills: The agent's skills.
+        anew: Whether the run has done nothing yet, so that nothing need be looked for.
     """
-    own = steps_of([run.id]).get(run.id, Steps())
+    own = Steps() if anew else steps_of([run.id]).get(run.id, Steps())
     if run.attempt:
         _close_unknown(own, tools)
     open_turns, notes = own.open_and_after()

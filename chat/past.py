@@ -97,6 +97,8 @@ class Past:
 
     def _steps(self, page: Sequence[Message]) -> dict[UUID, Steps]:
         answering = [message.run_id for message in page if message.run_id]
+        if not answering:
+            return {}
         with_steps = Run.objects.filter(id__in=answering, has_steps=True).exclude(id=self._run.id)
         steps = steps_of(list(with_steps.values_list("id", flat=True)))
         for each in steps.values():

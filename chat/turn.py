@@ -100,6 +100,7 @@ class _Turn(Recorder):
         self.answer = self._new_answer("")
         self.usage: Usage | None = None
         self._held: list[tuple[Event, int | None]] = []
+        self._is_new = not run.attempt  # it has left nothing in the stream yet
         self._agents: dict[UUID, str] = {}  # who answers in the runs that are nested in this one
 
     def go(self, cancellation: Cancellation) -> None:
@@ -208,7 +209,7 @@ class _Turn(Recorder):
         build = partial(
             context.build, self.run, agent, equipment.tools(), window=window, skills=skills
         )
-        seen = build()
+        seen = build(anew=self._is_new)
         if seen.left_out and self._compact(agent, given, window=window, skills=skills):
             seen = build()
         if self.answer.length < len(seen.begun):
@@ -225,7 +226,7 @@ class _Turn(Recorder):
             left_out=seen.left_out,
             fallbacks=agent.fallbacks,
             window=window,
-            fresh=selectors.was_answered(self.run),
+            fresh=bool(settings.LLM_CACHE_SECONDS) and selectors.was_answered(self.run),
         )
         runner.run(job, broker=broker(), context=given, recorder=self, sink=self.answer)
 
@@ -323,6 +324,7 @@ class _Turn(Recorder):
         writer = _Writer(f"agent:{self.run.agent}", self.run.id)
         _append_once(writer, self.lease, [*self._held, *timed], first_id=uuid4(), then=then)
         self._held.clear()
+        self._is_new = False
 
     def _flush(self) -> None:
         """Have the text published before the event that comes behind it."""

@@ -16,8 +16,8 @@ import structlog
 from tracer import live
 
 SHORTEST_SECONDS = 0.005
-LONGEST_SECONDS = 0.050
-SECONDS_PER_ANSWER = 0.0005
+LONGEST_SECONDS = 0.100
+SECONDS_PER_ANSWER = 0.0007
 SNAPSHOT_TTL_SECONDS = 24 * 3600
 MAX_CHARACTERS = 10_000  # of a delta; even escaped it stays under 64 kB
 
