@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import sys
+import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -22,6 +23,9 @@ import django
 from django.db import transaction
 
 if __name__ == "__main__":  # the settings are read once: they have to name the folder by then
+    if "--folder" not in sys.argv:
+        passing = tempfile.TemporaryDirectory()
+        sys.argv += ["--folder", passing.name]
     os.environ["PARLEY_DATA_DIR"] = sys.argv[sys.argv.index("--folder") + 1]
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     django.setup()
@@ -162,7 +166,12 @@ def main() -> None:
     """Measure on an installation of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10, 1_000, 10_000])
-    parser.add_argument("--folder", type=Path, required=True, help="an empty folder for the data")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        required=True,
+        help="an empty folder for the data; a passing one if left out",
+    )
     options = parser.parse_args()
     with stand_in() as base_url:
         settings = {"OPENAI_BASE_URL": base_url, "THREAD_TITLES": "false"}

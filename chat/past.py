@@ -17,6 +17,7 @@ from chat.models import Message, Run, Summary
 from chat.steps import Steps, steps_of
 
 PAGE = 200  # messages
+UNSEEN = ("agent", "channel", "sender", "client_id", "finish", "created_at")  # by a model
 SHORT_RESULT = 2_000  # characters, of an older tool's result where room is short
 
 
@@ -57,7 +58,7 @@ class Past:
         self._threads = tree.past_of(run.thread)
 
     def __iter__(self) -> Iterator[Spoken]:
-        walk = tree.upwards(self._run.message_id)
+        walk = tree.upwards(self._run.message_id, without=UNSEEN)
         while self.summary is None and (page := list(islice(walk, PAGE))):
             page = self._before_summary(page)
             timeline.reword(page, self._run.thread)
@@ -86,9 +87,10 @@ class Past:
 
     def _before_summary(self, page: Sequence[Message]) -> list[Message]:
         """Return the messages of a page that no summary stands for; keep the summary."""
-        where = [message.id for message in page if message.id != self._run.message_id]
-        found = Summary.objects.filter(tree.within(self._threads), until_id__in=where)
+        oldest = min(message.seq for message in page)  # a list of a page's ids would cost more
+        found = Summary.objects.filter(tree.within(self._threads), until_seq__gte=oldest)
         by_message = {summary.until_id: summary for summary in found.order_by("seq")}
+        by_message.pop(self._run.message_id, None)
         for place, message in enumerate(page):
             if summary := by_message.get(message.id):
                 self.summary = summary

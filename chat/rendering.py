@@ -18,6 +18,8 @@ from pygments.util import ClassNotFound
 from agents.messages import Attached
 
 MAX_COLOURED = 50_000
+KEPT = 500  # texts
+MAX_KEPT = 8_000  # characters of each
 SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _WORDS = "a blockquote br code del div em hr li ol p pre s span strong ul"
 _HEADS = "h1 h2 h3 h4 h5 h6"
@@ -36,7 +38,19 @@ ATTRIBUTES = {
 
 
 def render(text: str) -> str:
-    """Return Markdown as HTML that is safe to show, with no image loaded from anywhere."""
+    """Return Markdown as HTML that is safe to show, with no image loaded from anywhere.
+
+    What was rendered of late is kept: a page shows the same messages again and again.
+    """
+    return _kept(text) if len(text) <= MAX_KEPT else _rendered(text)
+
+
+@lru_cache(maxsize=KEPT)
+def _kept(text: str) -> str:
+    return _rendered(text)
+
+
+def _rendered(text: str) -> str:
     return nh3.clean(
         parser().render(text),
         tags=set(TAGS),

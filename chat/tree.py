@@ -4,7 +4,7 @@ A message knows its parent, so a path is walked from its tip upwards, as far as 
 to see: what it costs depends on that, not on the length of the thread.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
 from uuid import UUID
@@ -15,10 +15,12 @@ from chat.errors import NoSuchMessage
 from chat.models import Message, Pin, Run, Thread
 
 FIRST_PAGE = 40
-LARGEST_PAGE = 640
+LARGEST_PAGE = 160
 
 
-def upwards(tip: UUID | None, *, page: int = FIRST_PAGE) -> Iterator[Message]:
+def upwards(
+    tip: UUID | None, *, page: int = FIRST_PAGE, without: Sequence[str] = ()
+) -> Iterator[Message]:
     """Walk from a message to the first one. Pages grow, so that a short walk is a short read.
 
     A message may be the child of an answer that never came; then the message that this
@@ -27,8 +29,9 @@ def upwards(tip: UUID | None, *, page: int = FIRST_PAGE) -> Iterator[Message]:
     Args:
         tip: The message to begin with.
         page: How many to read first.
+        without: Fields that nobody will look at.
     """
-    read = _Read(page)
+    read = _Read(page, without)
     place = tip
     while place is not None:
         message = read.take(place)
@@ -45,8 +48,9 @@ def upwards(tip: UUID | None, *, page: int = FIRST_PAGE) -> Iterator[Message]:
 class _Read:
     """The messages that were read on the way upwards, and between which places of their thread."""
 
-    def __init__(self, page: int) -> None:
+    def __init__(self, page: int, without: Sequence[str]) -> None:
         self._size = page
+        self._rows = Message.objects.defer(*without)
         self._messages: dict[UUID, Message] = {}
         self._thread: UUID | None = None
         self._low = self._high = 0
@@ -55,7 +59,7 @@ class _Read:
         """Return a message; it is read if it was not yet."""
         if known := self._messages.pop(place, None):
             return known
-        message = Message.objects.filter(id=place).first()
+        message = self._rows.filter(id=place).first()
         if message is not None:
             self._look_around(message)
         return message
@@ -84,7 +88,7 @@ class _Read:
         self._low = min([each.seq for each in found], default=0)
 
     def _page(self, message: Message, *, down_to: int = 0) -> list[Message]:
-        older = Message.objects.filter(thread_id=message.thread_id, seq__lt=message.seq)
+        older = self._rows.filter(thread_id=message.thread_id, seq__lt=message.seq)
         found = list(older.filter(seq__gte=down_to).order_by("-seq")[: self._size])
         self._messages |= {each.id: each for each in found}
         self._size = min(LARGEST_PAGE, self._size * 2)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.rendering import by_role, finished_blocks, plain, render
+from chat.rendering import MAX_KEPT, by_role, finished_blocks, plain, render
 
 
 def test_markdown_is_rendered() -> None:
@@ -12,6 +12,16 @@ def test_markdown_is_rendered() -> None:
 
     for part in ("<h1>Title</h1>", "<em>a</em>", "<strong>b</strong>", "<td>1</td>", "<s>gone</s>"):
         assert part in html
+
+
+@pytest.mark.parametrize("length", [1, MAX_KEPT - 8, MAX_KEPT])
+def test_it_is_the_same_the_second_time(length: int) -> None:
+    text = f"**{'x' * length}** <b>"
+
+    first = render(text)
+
+    assert first == f"<p><strong>{'x' * length}</strong> &lt;b&gt;</p>\n"
+    assert render(text) == first
 
 
 def test_code_is_coloured_without_inline_style() -> None:
