@@ -16,7 +16,7 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -96,28 +96,40 @@ def serve(channel: socket.socket) -> Request | None:
         os.set_blocking(end, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
-    sources: list[socket.socket | int] = [channel, woken]
-    request: Request | None = None
-    while True:
-        ready, _, _ = select.select(sources, [], [])
-        if woken in ready:
-            os.read(woken, LARGEST_BYTES)
-            for pid, code in _ended():
-                _tell(channel, ended=pid, code=code)
-        if channel in ready:
-            request = _asked(channel)
-            if request is None:
-                return None
-            if (pid := os.fork()) == 0:
-                break
-            os.close(request.output)
-            _tell(channel, forked=pid)
+    request = _asked_until_forked(channel, woken)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     channel.close()
     os.close(woken)
     os.close(waker)
     return request
+
+
+def _asked_until_forked(channel: socket.socket, woken: int) -> Request | None:
+    living: set[int] = set()
+    sources: list[socket.socket | int] = [channel, woken]
+    while True:
+        ready, _, _ = select.select(sources, [], [])
+        if woken in ready:
+            os.read(woken, LARGEST_BYTES)
+            for pid, code in _ended():
+                living.discard(pid)
+                _tell(channel, ended=pid, code=code)
+        if channel in ready:
+            request = _asked(channel)
+            if request is None:  # the supervisor has gone: so do all
+                _end(living)
+                return None
+            if (pid := os.fork()) == 0:
+                return request
+            os.close(request.output)
+            living.add(pid)
+            _tell(channel, forked=pid)
+
+
+def _end(living: Iterable[int]) -> None:
+    for pid in living:
+        os.kill(pid, signal.SIGTERM)
 
 
 def become(request: Request) -> None:
