@@ -1,5 +1,7 @@
 """A person with Telegram on their phone, and a Parley with a bot."""
 
+import contextlib
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,11 @@ from tests.support.installation import Installation, wait_until
 
 Json = dict[str, Any]
 PATIENCE_SECONDS = 20
+OPEN = """
+    SELECT (SELECT count(*) FROM telegram_bot_incoming WHERE handled_at IS NULL)
+        + (SELECT count(*) FROM chat_run WHERE state IN ('queued', 'running'))
+        + (SELECT count(*) FROM telegram_bot_post WHERE state = 'waiting')
+"""
 CODE = (
     "from chat import credentials; from telegram_bot import links; "
     "print(links.make_code(credentials.owner()))"
@@ -72,6 +79,16 @@ class Phone:
     def count(self, text: str) -> int:
         """Return how many messages have something in them."""
         return sum(text in each for each in self.texts)
+
+    def falls_quiet(self) -> None:
+        """Wait until nothing is under way, and nothing waits to be sent."""
+        address = f"file:{self.parley.folder / 'parley.sqlite3'}?mode=ro"
+
+        def is_quiet() -> bool:
+            with contextlib.closing(sqlite3.connect(address, uri=True)) as database:
+                return bool(database.execute(OPEN).fetchone() == (0,))
+
+        self._until(is_quiet, "quiet", PATIENCE_SECONDS)
 
     def press(self, message: Json, label: str) -> None:
         """Press a button below a message."""
