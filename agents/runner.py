@@ -215,6 +215,15 @@ class _Paragraph(Sink):
     def text(self) -> str:
         return self._sink.text
 
+    @property
+    @override
+    def is_full(self) -> bool:
+        return self._sink.is_full
+
+    @override
+    async def room(self) -> None:
+        await self._sink.room()
+
 
 def _config(job: Job, number: int) -> CompletionConfig:
     """Return how the model is to answer: a tool that it must call, it must call once."""

@@ -36,10 +36,21 @@ def active_agent(slug: str) -> Agent:
     Raises:
         NoSuchAgent: There is none, or it is switched off.
     """
-    found = active_agents().filter(slug=slug).first()
-    if found is None:
+    try:
+        return active_agents().get(slug=slug)
+    except Agent.DoesNotExist:
+        raise NoSuchAgent(slug) from None
+
+
+def active_slug(slug: str) -> str:
+    """Return the slug of an active agent as it came, without a look at the rest of it.
+
+    Raises:
+        NoSuchAgent: There is none, or it is switched off.
+    """
+    if not active_agents().filter(slug=slug).exists():
         raise NoSuchAgent(slug)
-    return found
+    return slug
 
 
 def default_agent() -> Agent:

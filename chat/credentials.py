@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q
 from django.utils import timezone
 
 from agents.errors import MissingScope
@@ -96,13 +95,14 @@ def give_secret(row: ApiKey) -> str:
 def api_key(key: str) -> ApiKey | None:
     """Return an API key, with its person; None if it is wrong, revoked or too old."""
     now = timezone.now()
-    found = (
-        ApiKey.objects.select_related("user")
-        .filter(Q(expires_at=None) | Q(expires_at__gt=now))
-        .filter(digest=_digest(key), revoked_at=None, user__is_active=True)
-        .first()
-    )
-    if found is not None and (found.last_used_at is None or found.last_used_at < now - NOTED_EVERY):
+    try:
+        found = ApiKey.objects.select_related("user").get(digest=_digest(key))
+    except ApiKey.DoesNotExist:
+        return None
+    too_old = found.expires_at is not None and found.expires_at <= now
+    if found.revoked_at or too_old or not found.user.is_active:
+        return None
+    if found.last_used_at is None or found.last_used_at < now - NOTED_EVERY:
         ApiKey.objects.filter(pk=found.pk).update(last_used_at=now)
     return found
 

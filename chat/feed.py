@@ -172,7 +172,7 @@ def _siblings(event: MessageAdded) -> list[str]:
 
 def _growing_now(thread: Thread) -> list[Run]:
     growing = (Run.State.RUNNING, Run.State.WAITING)
-    return list(selectors.active_runs(thread).filter(state__in=growing))
+    return [run for run in selectors.active_runs(thread) if run.state in growing]
 
 
 _events = database_sync_to_async(_events_now, thread_sensitive=False)

@@ -1,10 +1,11 @@
 """What there is to see of conversations, and for whom. Reads only; permission sits here."""
 
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, F, Func, OuterRef, Q, QuerySet, TextField
+from django.db.models import Exists, Func, OuterRef, Q, QuerySet, TextField
 from django.utils import timezone
 from typing_extensions import override
 
@@ -56,9 +57,10 @@ def thread_for(user: User, thread_id: UUID) -> Thread:
         NoSuchThread: It is not there.
         NotYours: It belongs to somebody else.
     """
-    found = Thread.objects.filter(id=thread_id).first()
-    if found is None:
-        raise NoSuchThread
+    try:
+        found = Thread.objects.get(id=thread_id)
+    except Thread.DoesNotExist:
+        raise NoSuchThread from None
     if found.owner_id != user.pk:
         raise NotYours
     return found
@@ -110,41 +112,41 @@ def message_by_client_id(thread: Thread, client_id: UUID | None) -> Message | No
 
 def newest_place(thread: Thread) -> UUID | None:
     """Return what the next message follows: the answer on its way, else the head."""
-    waiting = active_runs(thread).last()
-    return waiting.answer_id if waiting else thread.head
+    active = active_runs(thread)
+    return active[-1].answer_id if active else thread.head
 
 
-def active_runs(thread: Thread) -> QuerySet[Run]:
-    """Return a thread's runs that have not ended, in order."""
-    return _active(thread.id)
+def active_runs(thread: Thread) -> list[Run]:
+    """Return a thread's runs that have not ended, in order. There are few of them."""
+    return sorted(_active(thread.id), key=attrgetter("seq"))
 
 
 def _active(thread_id: UUID) -> QuerySet[Run]:
-    """Return the active runs of a thread, found by their state: there are few of them.
+    """Return the active runs of a thread, found by their state.
 
-    In the order of the bare column, SQLite would look at all runs of the thread, one by one.
+    They are in no order: in that of their numbers, SQLite would look at all runs of the thread.
     """
-    return Run.objects.filter(thread_id=thread_id, state__in=ACTIVE).order_by(F("seq") + 0)
+    return Run.objects.filter(thread_id=thread_id, state__in=ACTIVE).order_by()
 
 
 def waiting_run(thread: Thread, *, overdue: bool = False) -> Run | None:
     """Return the run of a thread that waits for a person, if any; only one at its deadline."""
-    waiting = active_runs(thread).filter(state=Run.State.WAITING)
+    waiting = _active(thread.id).filter(state=Run.State.WAITING)
     if overdue:
         waiting = waiting.filter(waiting_until__lt=timezone.now())
-    return waiting.first()
+    return min(waiting, key=attrgetter("seq"), default=None)
 
 
 def next_run(thread_id: UUID) -> Run | None:
     """Return the run that a worker with the thread's lease has to see to now."""
-    first = _active(thread_id).first()
+    first = min(_active(thread_id), key=attrgetter("seq"), default=None)
     return first if first and first.state != Run.State.WAITING else None
 
 
 def has_work(thread_id: UUID) -> bool:
     """Tell whether a worker with the thread's lease would find something to do."""
-    state = _active(thread_id).values_list("state", flat=True).first()
-    return state not in {None, Run.State.WAITING}
+    first = min(_active(thread_id).values_list("seq", "state"), default=None)
+    return first is not None and first[1] != Run.State.WAITING
 
 
 def active_owners(*, at_most: int) -> list[int]:
@@ -160,9 +162,17 @@ def overdue_threads() -> list[UUID]:
 
 
 def untaken(run: Run) -> list[Message]:
-    """Return the messages that were sent to a run under way and have not reached its model."""
-    since = Message.objects.filter(thread_id=run.thread_id, seq__gt=run.seq)
-    sent = since.filter(run_id=run.id, role=Message.Role.USER, taken_by=None)
+    """Return the messages that were sent to a run under way and have not reached its model.
+
+    They are asked for twice in each run, so only what somebody looks at is read.
+    """
+    sent = Message.objects.only("thread_id", "content", "agent", "sender").filter(
+        thread_id=run.thread_id,
+        seq__gt=run.seq,
+        run_id=run.id,
+        role=Message.Role.USER,
+        taken_by=None,
+    )
     return list(sent.order_by("seq"))
 
 

@@ -59,9 +59,11 @@ class _Read:
         """Return a message; it is read if it was not yet."""
         if known := self._messages.pop(place, None):
             return known
-        message = self._rows.filter(id=place).first()
-        if message is not None:
-            self._look_around(message)
+        try:
+            message = self._rows.get(id=place)
+        except Message.DoesNotExist:
+            return None
+        self._look_around(message)
         return message
 
     def _look_around(self, message: Message) -> None:

@@ -271,7 +271,7 @@ class _Turn(Recorder):
             gateway.resume(self.run)
             return
         since = min(each.seq for each in asked.values())
-        if selectors.active_runs(self.run.thread).filter(seq__gt=since).exists():
+        if any(run.seq > since for run in selectors.active_runs(self.run.thread)):
             gateway.supersede(self.run.thread, actor="system")
 
     def _give_up(self) -> None:

@@ -5,7 +5,7 @@ hundred streams cost about fourteen publishes a second, not four thousand.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -18,6 +18,9 @@ from tracer import live
 SHORTEST_SECONDS = 0.005
 LONGEST_SECONDS = 0.100
 SECONDS_PER_ANSWER = 0.0007
+FULL_FROM_SECONDS = 0.025  # between frames: what a usual model takes for a token
+LATE_SECONDS = 0.25
+COLLECTING_TURNS = 4  # of the loop, until who was woken has read what there was
 SNAPSHOT_TTL_SECONDS = 24 * 3600
 MAX_CHARACTERS = 10_000  # of a delta; even escaped it stays under 64 kB
 
@@ -125,6 +128,16 @@ class Answer:
             missing -= len(part)
         return "".join(reversed(collected))
 
+    @property
+    def is_full(self) -> bool:
+        """Whether more text would only wait for the next frame, and that is a while from now."""
+        return self._clock is not None and self._clock.is_slow
+
+    async def room(self) -> None:
+        """Return when the next frame is about to be put together."""
+        if self._clock is not None:
+            await self._clock.next_frame()
+
     async def flush(self) -> None:
         """Return when all that was said is published (or Redis could not be reached)."""
         await clock().flush(self)
@@ -145,6 +158,9 @@ class FrameClock:
         self._wake = asyncio.Event()
         self._hurry = asyncio.Event()
         self._published = asyncio.Event()
+        self._reading: asyncio.Event | None = None
+        self._interval = SHORTEST_SECONDS
+        self._late = False
         self._publishing: frozenset[Answer] = frozenset()
         self._task = asyncio.create_task(self._run())
 
@@ -159,6 +175,18 @@ class FrameClock:
             self._hurry.set()
             await self._published.wait()
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether there is time for more than a token between two frames."""
+        return self._interval >= FULL_FROM_SECONDS and not self._late
+
+    async def next_frame(self) -> None:
+        """Return when the next frame is about to be put together: what is read now is in it."""
+        if self._reading is None:
+            self._reading = asyncio.Event()
+            self._wake.set()
+        await self._reading.wait()
+
     async def close(self) -> None:
         """Stop the clock and close its connection."""
         self._task.cancel()
@@ -168,22 +196,37 @@ class FrameClock:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        last, interval = 0.0, SHORTEST_SECONDS
+        last = 0.0
         while True:
             await self._wake.wait()
-            pause = last + interval - loop.time()
+            pause = last + self._interval - loop.time()
             if pause > 0 and not self._hurry.is_set():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._hurry.wait(), pause)
             last = loop.time()
-            self._wake.clear()
+            if self._read_on():
+                for _ in range(COLLECTING_TURNS):
+                    await asyncio.sleep(0)
             self._hurry.clear()
+            if self._reading is None:
+                self._wake.clear()
             answers = list(self._grown)
             self._grown.clear()
-            interval = min(
-                LONGEST_SECONDS, max(SHORTEST_SECONDS, len(answers) * SECONDS_PER_ANSWER)
-            )
-            await self._publish(answers)
+            if answers:
+                self._interval = _interval(len(answers))
+                await self._publish(answers)
+
+    def _read_on(self) -> bool:
+        """Let those read on that wait for the next frame; return whether there are any."""
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading.set()
+        return reading is not None
+
+    def _be_late(self) -> None:
+        """Have nobody wait for a frame while Redis hangs: the models' answers come all the same."""
+        self._late = True
+        self._read_on()
 
     async def _publish(self, answers: list[Answer]) -> None:
         self._publishing = frozenset(answers)
@@ -199,7 +242,7 @@ class FrameClock:
             answer.published += len(text)
         frame = live.encode(deltas, thoughts=thoughts)
         try:
-            lengths: list[int] = await self._script(
+            lengths = await self._send(
                 keys, [frame, live.BUS_LENGTH, SNAPSHOT_TTL_SECONDS, *stored]
             )
         except (redis.RedisError, OSError) as error:
@@ -215,6 +258,21 @@ class FrameClock:
             self._publishing = frozenset()
             self._published.set()
             self._published = asyncio.Event()
+
+    async def _send(self, keys: Sequence[str], values: Sequence[str | bytes | int]) -> list[int]:
+        """Publish a frame; return the lengths of the snapshots."""
+        late = asyncio.get_running_loop().call_later(LATE_SECONDS, self._be_late)
+        try:
+            lengths: list[int] = await self._script(keys, values)
+        finally:
+            late.cancel()
+            self._late = False
+        return lengths
+
+
+def _interval(answers: int) -> float:
+    """Return how long the next frame has to wait after one with so many answers, in seconds."""
+    return min(LONGEST_SECONDS, max(SHORTEST_SECONDS, answers * SECONDS_PER_ANSWER))
 
 
 def _stored(answer: Answer, news: str) -> tuple[str, bytes]:

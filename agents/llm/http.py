@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from agents.llm.errors import http_error
+from agents.llm.request import Sink
 from agents.loop import at_exit
 
 if TYPE_CHECKING:  # it takes a tenth of a second to load
@@ -93,8 +94,36 @@ async def check(response: "aiohttp.ClientResponse", *, where: str) -> None:
     )
 
 
-async def lines(response: "aiohttp.ClientResponse") -> AsyncIterator[bytes]:
+async def room(sink: Sink, response: "aiohttp.ClientResponse") -> None:
+    """Wait until a full sink has room, with the connection left unread.
+
+    What comes meanwhile lies in the system's buffer: with a hundred streams, to read three
+    tokens at once takes half of what it takes one by one.
+
+    Args:
+        sink: Where the text goes.
+        response: Whose body is being read.
+    """
+    connection = response.connection  # None once all of it has come
+    transport = connection.transport if connection is not None else None
+    if transport is None or transport.is_closing():
+        return
+    transport.pause_reading()
+    try:
+        await sink.room()
+    finally:
+        if not transport.is_closing():
+            transport.resume_reading()
+
+
+async def lines(
+    response: "aiohttp.ClientResponse", sink: Sink | None = None
+) -> AsyncIterator[bytes]:
     """Yield the lines of a response that say something, whatever pieces they come in.
+
+    Args:
+        response: Whose body to read.
+        sink: Where its text goes, if anywhere: while that is full, nothing is read.
 
     Raises:
         ValueError: A line has no end.
@@ -108,6 +137,8 @@ async def lines(response: "aiohttp.ClientResponse") -> AsyncIterator[bytes]:
         for line in complete:
             if line.strip():
                 yield line
+        if sink is not None and sink.is_full:
+            await room(sink, response)
     if rest.strip():
         yield rest
 

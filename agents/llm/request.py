@@ -1,5 +1,6 @@
 """A call to a model, and where its text goes as it comes."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -33,6 +34,15 @@ class Sink(Protocol):
     @property
     def text(self) -> str:
         """All that it has taken."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more text would only lie there for a while, so that reading on can wait."""
+        return False
+
+    async def room(self) -> None:
+        """Return when it is about to show what it has, and more is of use. See `is_full`."""
+        await asyncio.sleep(0)
 
 
 class TextSink(Sink):

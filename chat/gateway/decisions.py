@@ -126,8 +126,8 @@ def _allowed(run: Run, found: Pending, *, remember: bool) -> Event:
 
 def _waiting(thread: Thread) -> tuple[Run | None, dict[str, Pending]]:
     """Return the run that asks a person for something, and what for. It may still be at work."""
-    for run in selectors.active_runs(thread).filter(attempt__gt=0):
-        if found := pending.of(run):
+    for run in selectors.active_runs(thread):
+        if run.attempt and (found := pending.of(run)):
             return run, found
     return None, {}
 

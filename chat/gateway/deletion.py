@@ -31,7 +31,7 @@ def delete(thread: Thread, *, actor: str) -> None:
     with transaction.atomic():
         lock(thread.stream)
         thread = Thread.objects.get(id=thread.id)
-        if selectors.active_runs(thread).exists():
+        if selectors.active_runs(thread):
             raise RunActive
         if Thread.objects.filter(origin_id=thread.id).exists():
             raise HasForks

@@ -151,6 +151,6 @@ class _Told:
 def _agent(slug: str) -> str:
     """Return who goes on with the thread: the file's agent, if it is here, or the default."""
     try:
-        return agents.active_agent(slug).slug
+        return agents.active_slug(slug)
     except NoSuchAgent:
         return agents.default_agent().slug

@@ -90,7 +90,7 @@ def receive(
         if known := selectors.message_by_client_id(thread, client_id):
             return Receipt(message=known.id, run=known.run_id or UUID(int=0))
         thread = Thread.objects.get(id=thread.id)
-        active = list(selectors.active_runs(thread))
+        active = selectors.active_runs(thread)
         check_room(crowded, in_thread=len(active))
         if any(run.state == Run.State.WAITING for run in active):
             supersede(thread, actor=sender)
@@ -101,7 +101,7 @@ def receive(
             role="user",
             content=given.text,
             attachments=_files(thread, given, where),
-            agent=agents.active_agent(agent or thread.agent).slug,
+            agent=agents.active_slug(agent or thread.agent),
             parent=_parent(thread, where, active),
             run=receipt.run,
             channel=channel,
@@ -188,7 +188,7 @@ def steer(
 
 def _steered(thread: Thread) -> Run:
     """Return the run that takes a message in while it is under way."""
-    run = selectors.active_runs(thread).first()
+    run = next(iter(selectors.active_runs(thread)), None)
     if run is None or run.state == Run.State.WAITING or run.cancel_requested:
         raise NothingToSteer
     if len(selectors.untaken(run)) >= MAX_STEERS:

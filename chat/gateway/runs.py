@@ -74,7 +74,7 @@ def retry(thread: Thread, *, actor: str, message: UUID | None = None) -> UUID:
     crowded = crowd(thread)
     with transaction.atomic():
         lock(thread.stream)
-        if selectors.active_runs(thread).exists():
+        if selectors.active_runs(thread):
             raise RunActive
         last = _answering(thread, message) if message else selectors.last_run(thread)
         if last is None:
@@ -83,7 +83,7 @@ def retry(thread: Thread, *, actor: str, message: UUID | None = None) -> UUID:
         run = uuid4()
         queued = RunQueued(
             run=run,
-            agent=agents.active_agent(last.agent).slug,
+            agent=agents.active_slug(last.agent),
             thread=thread.id,
             message=last.message_id,
             answer=uuid4(),

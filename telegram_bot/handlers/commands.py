@@ -225,7 +225,7 @@ def status(talk: Talk, given: str, message: Wire) -> None:
         lines.append(f"No thread goes on here; {escape(_who(talk))} would answer.")
     else:
         lines.append(f"Thread: <b>{escape(title_of(thread))}</b>, {escape(_name(thread.agent))}.")
-        active = list(selectors.active_runs(thread))
+        active = selectors.active_runs(thread)
         state = STATES[Run.State(active[0].state)] if active else ""
         queued = f", {len(active) - 1} more queued" if len(active) > 1 else ""
         lines.append(f"The agent: {state}{queued}." if active else "Nothing is under way.")

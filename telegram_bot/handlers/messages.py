@@ -55,9 +55,9 @@ def edit(talk: Talk, message: Message, text: str) -> None:
     if shown is None or before is None or before.content == text:
         return
     thread = selectors.thread_for(talk.user, before.thread_id)
-    answering = selectors.active_runs(thread).filter(message_id=before.id).first()
-    if answering is not None:
-        gateway.stop(thread, actor=talk.actor, run=answering.id)
+    answering = [run for run in selectors.active_runs(thread) if run.message_id == before.id]
+    for run in answering:
+        gateway.stop(thread, actor=talk.actor, run=run.id)
     client_id = _client_id(message)
     Shown.objects.filter(pk=shown.pk).update(client_id=client_id)
     receipt = gateway.receive(

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from datetime import date, datetime
 from enum import Enum
+from keyword import iskeyword
 from types import GenericAlias
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -70,10 +71,14 @@ def around(hint: Any, values: st.SearchStrategy[Any]) -> list[tuple[Any, Any]]: 
     ]
 
 
+def _may_be_name(name: str) -> bool:
+    return not iskeyword(name)
+
+
 TYPES = [each for pair in PLAIN for each in around(*pair)]
 OWN = ["json", "copy", "schema", "model_config", "model_dump", "validate", "given_x", "context"]
 NAMES = st.lists(
-    st.sampled_from(OWN) | st.from_regex(r"[a-z][a-z_]{0,8}", fullmatch=True),
+    st.sampled_from(OWN) | st.from_regex(r"[a-z][a-z_]{0,8}", fullmatch=True).filter(_may_be_name),
     min_size=1,
     max_size=5,
     unique=True,

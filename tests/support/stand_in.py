@@ -183,6 +183,7 @@ class StandIn:
             await response.write(_said(body, message))
         end = {"done": True, "done_reason": "stop", "prompt_eval_count": 7, "eval_count": count}
         await response.write(_said(body, {"content": ""}, **end))
+        self.seen["finished"] += 1
         return response
 
     async def complete(self, request: web.Request) -> web.StreamResponse:

@@ -54,7 +54,7 @@ class Ollama(Provider):
         now = asyncio.get_running_loop().time
         with our_errors(self._where):
             async with asyncio.timeout(first) as deadline, self._post("chat", chat(request)) as got:
-                async for line in http.lines(got):
+                async for line in http.lines(got, sink):
                     deadline.reschedule(now() + self._timeouts.between_tokens)
                     said.take(self._chunk(line))
         if not said.done:

@@ -43,7 +43,7 @@ class OpenAICompatible(Provider):
         first = self._timeouts.connect + self._timeouts.first_token
         with our_errors(self._where):
             async with asyncio.timeout(first) as deadline, self._post(request) as response:
-                await self._read(response, assembly, deadline)
+                await self._read(response, assembly, deadline, sink=sink)
         if assembly.finish_reason is None:
             raise dropped(self._where)
         return assembly.reply()
@@ -119,7 +119,12 @@ class OpenAICompatible(Provider):
         return http.Checked(asked, where=self._where)
 
     async def _read(
-        self, response: "aiohttp.ClientResponse", assembly: Assembly, deadline: asyncio.Timeout
+        self,
+        response: "aiohttp.ClientResponse",
+        assembly: Assembly,
+        deadline: asyncio.Timeout,
+        *,
+        sink: Sink,
     ) -> None:
         splitter = EventSplitter()
         now = asyncio.get_running_loop().time
@@ -133,6 +138,8 @@ class OpenAICompatible(Provider):
                     assembly.finish_reason = assembly.finish_reason or "stop"
                     return
                 self._take(data, assembly)
+            if sink.is_full:
+                await http.room(sink, response)
         for data in splitter.end():
             if data != b"[DONE]":
                 self._take(data, assembly)
