@@ -49,14 +49,19 @@ def run_turn(*, thread_id: str) -> None:
 
 
 @shared_task
-def resume_runs() -> None:
+def resume_runs() -> int:
     """Send workers to threads whose run nobody sees to: a lost task, or a lost worker.
 
     What has waited for a person to its deadline is closed, too.
+
+    Returns:
+        How many threads were without a worker.
     """
-    _send_workers(selectors.unattended_threads(queued_for=ON_ITS_WAY))
+    unattended = selectors.unattended_threads(queued_for=ON_ITS_WAY)
+    _send_workers(unattended)
     for thread in selectors.overdue_threads():
         gateway.expire(Thread.objects.get(id=thread))
+    return len(unattended)
 
 
 def resume_abandoned() -> None:

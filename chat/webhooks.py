@@ -5,6 +5,7 @@ dies. It is sent at least once: the other side knows a message that it has had b
 """
 
 import json
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -32,9 +33,13 @@ LONGEST_SECONDS = 4 * 3600
 ATTEMPT_SECONDS = 15.0
 CLAIMED = timedelta(seconds=60)
 MOST_TOLD = 500
+MOST_AT_ONCE = 32  # of a worker
+MOST_DUE = 200  # of a look, every five seconds
 KEPT = timedelta(days=30)
 GONE = 410
 GOOD = range(200, 300)
+
+room = threading.BoundedSemaphore(MOST_AT_ONCE)
 
 logger = structlog.get_logger(__name__)
 
@@ -85,7 +90,7 @@ def _send_soon(deliveries: Iterable[UUID]) -> None:
 def due() -> list[UUID]:
     """Return the deliveries whose time has come."""
     waiting = Delivery.objects.filter(state=Delivery.State.WAITING, next_at__lte=timezone.now())
-    return list(waiting.order_by("next_at").values_list("id", flat=True)[:1_000])
+    return list(waiting.order_by("next_at").values_list("id", flat=True)[:MOST_DUE])
 
 
 def forget_old() -> None:
@@ -96,7 +101,20 @@ def forget_old() -> None:
 
 
 def send(delivery_id: UUID) -> None:
-    """Make one attempt at a delivery, if it is due and nobody else is at it."""
+    """Make one attempt at a delivery, if it is due, nobody else is at it, and there is room.
+
+    One that has no room stays due. Programs that don't answer hold a thread of the worker each,
+    and must not hold all of them: conversations need some.
+    """
+    if not room.acquire(blocking=False):
+        return
+    try:
+        _send(delivery_id)
+    finally:
+        room.release()
+
+
+def _send(delivery_id: UUID) -> None:
     now = timezone.now()
     claimed = Delivery.objects.filter(
         id=delivery_id, state=Delivery.State.WAITING, next_at__lte=now

@@ -5,6 +5,7 @@ whichever is left, within seconds and without beat.
 """
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -13,10 +14,13 @@ from functools import cache
 
 import redis
 import structlog
+from celery.signals import task_received
+from celery.worker import state
 from django.conf import settings
 from django.db import DatabaseError, connection
 
 from chat import control, leases
+from chat.hearing import Hearing
 from chat.models import Run
 from chat.tasks import resume_abandoned, resume_runs
 
@@ -26,15 +30,22 @@ LOOK_SECONDS = 0.4
 SWEEPS = 5  # looks for vanished workers for each look at everything
 RECONNECT_SECONDS = 0.5
 WAIT_SECONDS = 0.05
+LEAVE_SECONDS = 5.0  # on top of what runs have to finish
 
+hearing = Hearing()
 logger = structlog.get_logger(__name__)
 
 
 def start() -> None:
     """Start the process's helpers. They end with it."""
     sys.setswitchinterval(SWITCH_SECONDS)
+    task_received.connect(_on_task, weak=False)
     for work in (_renew, _sweep, _obey):
         threading.Thread(target=_for_ever, args=(work,), name=work.__name__, daemon=True).start()
+
+
+def _on_task(**_: object) -> None:
+    hearing.heard()
 
 
 def leave() -> None:
@@ -82,7 +93,22 @@ def _sweep() -> None:
             resume_abandoned()
         time.sleep(LOOK_SECONDS)
     if not control.leaving():
-        resume_runs()
+        _look_whether_we_hear()
+
+
+def _look_whether_we_hear() -> None:
+    """Pick up what waits; end this process if it takes nothing of it. Another one replaces it."""
+    try:
+        waiting = resume_runs()
+    except BaseException:
+        hearing.heard()  # without Redis or the database nobody knows
+        raise
+    full = len(state.reserved_requests) >= settings.CELERY_WORKER_CONCURRENCY
+    if hearing.is_deaf(waiting=waiting, full=full, now=time.monotonic()):
+        logger.error("worker_hears_nothing", waiting=waiting)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(settings.SHUTDOWN_SECONDS + LEAVE_SECONDS)
+        os._exit(os.EX_SOFTWARE)  # Celery hangs, and doesn't hear that either
 
 
 @cache

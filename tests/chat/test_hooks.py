@@ -90,6 +90,22 @@ def deliver() -> None:
         tasks.deliver(delivery_id=str(each))
 
 
+def test_what_has_no_room_stays_due(
+    webhook: Webhook, listener: Listener, thread: Thread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(thread, "Hello")
+    monkeypatch.setattr(webhooks, "room", threading.BoundedSemaphore(1))
+
+    with webhooks.room:
+        deliver()
+    assert (listener.heard, Delivery.objects.get().attempts) == ([], 0)
+    for _ in range(2):
+        deliver()
+
+    assert len(listener.heard) == 1
+    assert Delivery.objects.get().state == Delivery.State.SENT
+
+
 def test_a_webhook_is_told_of_what_it_wants(
     webhook: Webhook, listener: Listener, thread: Thread, secret: str
 ) -> None:

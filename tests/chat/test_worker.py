@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from chat import leases, selectors, worker
+from chat.hearing import Hearing
 from chat.models import Lease, Thread
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_tables_equal_their_fold")]
@@ -69,3 +70,30 @@ def test_one_that_nobody_supervises_has_a_name_of_its_own(
 
     assert first != leases.holder()
     assert Lease.objects.get().expires_at > timezone.now()
+
+
+def test_a_worker_that_takes_nothing_of_what_waits_is_deaf() -> None:
+    hearing = Hearing()
+
+    looks = [hearing.is_deaf(waiting=2, full=False, now=now) for now in (100, 105, 109, 110)]
+
+    assert looks == [False, False, False, True]
+
+
+@pytest.mark.parametrize(("waiting", "full"), [(0, False), (3, True)])
+def test_a_worker_that_has_nothing_to_take_hears(waiting: int, full: bool) -> None:
+    hearing = Hearing()
+    hearing.is_deaf(waiting=1, full=False, now=100)
+    hearing.is_deaf(waiting=waiting, full=full, now=105)
+
+    assert not hearing.is_deaf(waiting=1, full=False, now=112)
+
+
+def test_a_worker_that_is_given_a_task_hears() -> None:
+    hearing = Hearing()
+    hearing.is_deaf(waiting=1, full=False, now=100)
+    hearing.heard()
+
+    assert not hearing.is_deaf(waiting=1, full=False, now=112)
+    assert not hearing.is_deaf(waiting=1, full=False, now=121)
+    assert hearing.is_deaf(waiting=1, full=False, now=122)
