@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
-from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 
 from chat import credentials
@@ -25,6 +24,12 @@ FEW, MANY = 5, 40
 async def _hub() -> AsyncIterator[None]:
     yield
     await live.hub().close()
+
+
+@pytest.fixture
+def key(owner: User) -> str:
+    """A visitor's."""
+    return credentials.create_api_key(name="visitor", user=owner)
 
 
 def ours() -> Counter[str]:
@@ -66,8 +71,7 @@ def test_runs_leave_nothing(scripted_thread: Thread) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("_committed", "_hub")
-async def test_sockets_leave_nothing(thread: Thread, owner: User) -> None:
-    key = await sync_to_async(credentials.create_api_key)(name="visitor", user=owner)
+async def test_sockets_leave_nothing(thread: Thread, key: str) -> None:
     headers = [(b"authorization", f"Bearer {key}".encode())]
 
     async def visit() -> None:
